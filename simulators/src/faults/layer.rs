@@ -1,0 +1,117 @@
+//! The middleware that notes each request and lets the rules act on it.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, header};
+use serde_json::Value;
+
+use super::{Effect, Faults, Seen, Verdict};
+use crate::serve::Connection;
+
+/// authentik's router takes 32 MiB at most, the others less.
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+pub(crate) async fn layer(State(faults): State<Faults>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or_else(|| parts.uri.to_string(), ToString::to_string);
+    faults.note(seen(&parts.method, path.clone(), &text));
+    let verdict = faults.judge(&parts.method, &path, &text);
+    let connection = parts
+        .extensions
+        .get::<ConnectInfo<Connection>>()
+        .map(|info| info.0.clone());
+    let request = Request::from_parts(parts, Body::from(bytes));
+    act(verdict, connection, request, next).await
+}
+
+async fn act(verdict: Verdict, connection: Option<Connection>, request: Request, next: Next) -> Response {
+    if !verdict.latency.is_zero() {
+        let stopped = async {
+            match &connection {
+                Some(connection) => connection.stopping.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(verdict.latency) => {}
+            () = stopped => return lost(connection.as_ref()),
+        }
+    }
+    match verdict.effect {
+        None | Some(Effect::Latency(_)) => next.run(request).await,
+        Some(Effect::LostReplyAfterEffect) => {
+            drop(next.run(request).await);
+            lost(connection.as_ref())
+        }
+        Some(Effect::LostBeforeEffect) => lost(connection.as_ref()),
+        Some(Effect::Status(status)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, status.canonical_reason().unwrap_or_default()).into_response()
+        }
+        Some(Effect::EmptyMethodNotAllowed) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::ALLOW, "GET, HEAD, OPTIONS"),
+            ],
+        )
+            .into_response(),
+        Some(Effect::TooManyRequests { retry_after_s }) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, retry_after_s.to_string())],
+        )
+            .into_response(),
+        Some(Effect::Garbage) => "<html>not what was asked for".into_response(),
+    }
+}
+
+/// No answer. Without a connection to cut (a router called in process) a bare 502 stands for it.
+fn lost(connection: Option<&Connection>) -> Response {
+    if let Some(connection) = connection {
+        connection.cut();
+    }
+    StatusCode::BAD_GATEWAY.into_response()
+}
+
+fn seen(method: &Method, path: String, body: &str) -> Seen {
+    let calls = jmap_calls(body);
+    let write = if calls.is_empty() {
+        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && method.as_str() != "PROPFIND"
+    } else {
+        calls
+            .iter()
+            .any(|call| call.ends_with("/set") || call.ends_with("/import"))
+    };
+    Seen {
+        method: method.to_string(),
+        path,
+        calls,
+        write,
+    }
+}
+
+fn jmap_calls(body: &str) -> Vec<String> {
+    if !body.contains("methodCalls") {
+        return Vec::new();
+    }
+    let Ok(body) = serde_json::from_str::<Value>(body) else {
+        return Vec::new();
+    };
+    let calls = body
+        .get("methodCalls")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    calls
+        .filter_map(|call| call.get(0)?.as_str().map(ToOwned::to_owned))
+        .collect()
+}
