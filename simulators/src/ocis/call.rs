@@ -5,6 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use serde_json::Value;
 
+use super::strict::Malformed;
+
 pub(super) struct Call {
     pub(super) method: Method,
     /// Decoded, without a trailing empty one.
@@ -21,7 +23,13 @@ impl Call {
             segments.pop();
         }
         let query = Query::try_from_uri(uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
-        Self { method, segments, query, headers, body }
+        Self {
+            method,
+            segments,
+            query,
+            headers,
+            body,
+        }
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -29,16 +37,23 @@ impl Call {
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether a header holds what Go's `ParseBool` takes for true; anything else is silently false.
     pub(super) fn flag(&self, name: &str) -> bool {
-        matches!(self.header(name), Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
+        matches!(
+            self.header(name),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
+        )
     }
 
     pub(super) fn expands(&self, what: &str) -> bool {
-        self.parameter("$expand").is_some_and(|list| list.split(',').any(|item| item == what))
+        self.parameter("$expand")
+            .is_some_and(|list| list.split(',').any(|item| item == what))
     }
 
     /// Where the client thinks we are.
@@ -94,20 +109,28 @@ impl Answer {
 }
 
 pub(super) enum Refusal {
-    /// An OData error.
-    Error { status: StatusCode, code: &'static str, message: String },
+    /// An error with a code and a text.
+    Error {
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+    },
     /// An empty 401 that names the ways in.
     Unauthenticated,
     /// An empty 401 that does not.
     AccountDisabled,
     MethodNotAllowed(&'static str),
-    /// A bare status, as WebDAV gives.
+    /// A bare status, as the routes of files give.
     Bare(StatusCode),
 }
 
 impl Refusal {
     fn error(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self::Error { status, code, message: message.into() }
+        Self::Error {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -141,6 +164,13 @@ impl Refusal {
 
     pub(super) fn broken(message: impl Into<String>) -> Self {
         Self::error(StatusCode::INTERNAL_SERVER_ERROR, "generalException", message)
+    }
+}
+
+/// As accounts and groups say it; spaces have their own words.
+impl From<Malformed> for Refusal {
+    fn from(reason: Malformed) -> Self {
+        Self::invalid(format!("invalid request body: {reason}"))
     }
 }
 

@@ -23,6 +23,14 @@ impl Caller {
         self.role == Role::Admin
     }
 
+    /// The same person with nothing but memberships.
+    pub(super) fn unprivileged(&self) -> Self {
+        Self {
+            id: self.id,
+            role: Role::User,
+        }
+    }
+
     /// Sees every space and may rename, disable, restore and purge it.
     pub(super) fn runs_spaces(&self) -> bool {
         matches!(self.role, Role::Admin | Role::SpaceAdmin)
@@ -43,13 +51,10 @@ pub(super) fn authenticate(state: &mut State, settings: &Settings, call: &Call) 
 fn by_password(state: &mut State, settings: &Settings, encoded: &str) -> Option<Uuid> {
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (name, password) = text.split_once(':')?;
-    if let Some((service, secret)) = &settings.basic
-        && (service.as_str(), secret.as_str()) == (name, password)
+    if let Some((username, secret)) = &settings.basic
+        && (username.as_str(), secret.as_str()) == (name, password)
     {
-        return Some(match state.user_named(name) {
-            Some(user) => user.id,
-            None => service_account(state, name, name, settings.service_role),
-        });
+        return Some(service(state, settings));
     }
     let user = state.user_named(name)?;
     (user.password.as_deref() == Some(password)).then_some(user.id)
@@ -59,17 +64,26 @@ fn by_token(state: &mut State, settings: &Settings, token: &str) -> Option<Uuid>
     match *state.tokens.get(token)? {
         Holder::User(id) => Some(id),
         Holder::Service => {
-            let known = state.user_named(CLIENT_USERNAME).map(|user| user.id);
-            let role = settings.service_role;
-            let id =
-                known.unwrap_or_else(|| service_account(state, CLIENT_USERNAME, CLIENT_DISPLAY_NAME, role));
-            assign(state, id, role);
+            let id = account(state, CLIENT_USERNAME, CLIENT_DISPLAY_NAME, settings.service_role);
+            assign(state, id, settings.service_role);
             Some(id)
         }
     }
 }
 
-fn service_account(state: &mut State, username: &str, display_name: &str, role: Role) -> Uuid {
+/// The account with the password, or else the one of the client.
+pub(super) fn service(state: &mut State, settings: &Settings) -> Uuid {
+    let role = settings.service_role;
+    match &settings.basic {
+        Some((name, _)) => account(state, name, name, role),
+        None => account(state, CLIENT_USERNAME, CLIENT_DISPLAY_NAME, role),
+    }
+}
+
+fn account(state: &mut State, username: &str, display_name: &str, role: Role) -> Uuid {
+    if let Some(user) = state.user_named(username) {
+        return user.id;
+    }
     let id = state.next_id();
     let user = User {
         id,
@@ -115,6 +129,10 @@ pub(super) fn enter(state: &mut State, id: Uuid) -> Result<Caller, Refusal> {
             user.personal = Some(ticks);
         }
     }
-    let role = state.users.get(&id).and_then(|user| user.assignment).map_or(Role::User, |found| found.role);
+    let role = state
+        .users
+        .get(&id)
+        .and_then(|user| user.assignment)
+        .map_or(Role::User, |found| found.role);
     Ok(Caller { id, role })
 }

@@ -16,7 +16,9 @@ use super::state::{Holder, State};
 const LIFETIME_S: u64 = 300;
 
 pub(super) fn issue(state: &mut State, settings: &Settings, call: &Call) -> Answered {
-    let Some((client, secret)) = &settings.client else { return Err(Refusal::Bare(StatusCode::NOT_FOUND)) };
+    let Some((client, secret)) = &settings.client else {
+        return Err(Refusal::Bare(StatusCode::NOT_FOUND));
+    };
     let form = form(&call.body);
     let field = |name: &str| form.get(name).map(String::as_str);
     if field("grant_type") != Some("client_credentials") {
@@ -53,12 +55,16 @@ pub(super) fn new_token(state: &mut State, holder: Holder) -> String {
 
 fn form(body: &[u8]) -> BTreeMap<String, String> {
     let as_query = format!("/?{}", String::from_utf8_lossy(body));
-    let Ok(uri) = as_query.parse::<Uri>() else { return BTreeMap::new() };
+    let Ok(uri) = as_query.parse::<Uri>() else {
+        return BTreeMap::new();
+    };
     Query::try_from_uri(&uri).map_or_else(|_| BTreeMap::new(), |Query(fields)| fields)
 }
 
 fn in_header(call: &Call) -> Option<(String, String)> {
-    let encoded = call.header(header::AUTHORIZATION.as_str())?.strip_prefix("Basic ")?;
+    let encoded = call
+        .header(header::AUTHORIZATION.as_str())?
+        .strip_prefix("Basic ")?;
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (client, secret) = text.split_once(':')?;
     Some((client.to_owned(), secret.to_owned()))
