@@ -1,1 +1,1 @@
-//! tests/tidy
+//! The rules of the house, as tests; see `tests/`.

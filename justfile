@@ -1,0 +1,25 @@
+# One line each; anything longer is Rust, or the script that CI runs.
+
+# Everything that must hold before a change lands.
+check:
+    .ci/run
+
+# The one command that runs every test, on SQLite and on Postgres.
+test:
+    cargo test --workspace
+
+# The platform on embedded databases, with a development issuer and simulators for what is not configured.
+up:
+    cargo run --release
+
+# Fifty kills with kill -9 under concurrent commands, on both databases.
+chaos:
+    cargo run --release -p chaos
+
+# The ratios of the decision record on performance, measured in one run.
+bench:
+    cargo run --release -p bench
+
+# Stories against real upstreams named by the environment; skipped, loudly, when they are absent.
+e2e:
+    cargo test -p e2e -- --nocapture
