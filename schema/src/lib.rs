@@ -105,18 +105,34 @@ impl Event {
     pub fn encode(&self) -> Result<Encoded, serde_json::Error> {
         let mut tagged = self.to_tagged()?;
         let data = tagged.get_mut("data").map_or_else(|| json!({}), Value::take);
-        let kind = tagged.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kind = tagged
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let (data, personal) = personal::split(data);
-        let personal = if personal.is_empty() { None } else { Some(serde_json::to_string(&personal)?) };
-        Ok(Encoded { kind, data: serde_json::to_string(&data)?, personal })
+        let personal = if personal.is_empty() {
+            None
+        } else {
+            Some(serde_json::to_string(&personal)?)
+        };
+        Ok(Encoded {
+            kind,
+            data: serde_json::to_string(&data)?,
+            personal,
+        })
     }
 
     /// The only door from the log into memory. A missing personal section means: erased.
     pub fn decode(kind: &str, data: &str, personal: Option<&str>) -> Result<Self, DecodeError> {
-        let malformed = |source| DecodeError::Malformed { kind: kind.to_owned(), source };
+        let malformed = |source| DecodeError::Malformed {
+            kind: kind.to_owned(),
+            source,
+        };
         let data: Value = serde_json::from_str(data).map_err(malformed)?;
-        let personal: Map<String, Value> =
-            personal.map_or_else(|| Ok(Map::new()), serde_json::from_str).map_err(malformed)?;
+        let personal: Map<String, Value> = personal
+            .map_or_else(|| Ok(Map::new()), serde_json::from_str)
+            .map_err(malformed)?;
         Self::from_tagged(kind, personal::join(data, personal))
     }
 }
@@ -147,6 +163,39 @@ macro_rules! kinds {
     };
 }
 pub(crate) use kinds;
+
+/// Gives a closed list of words its one text form: JSON, columns and logs use the same.
+macro_rules! words {
+    ($($name:ident { $($variant:ident = $word:literal,)* })*) => { $(
+        impl $name {
+            /// Every word of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word used in JSON and columns.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::ValueError;
+
+            fn from_str(text: &str) -> Result<Self, crate::ValueError> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(crate::ValueError::new("unknown-value", concat!("must be one of:" $(, " ", $word)*))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str(self.as_str())
+            }
+        }
+    )* };
+}
+pub(crate) use words;
 
 #[cfg(test)]
 mod tests;

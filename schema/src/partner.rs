@@ -71,6 +71,10 @@ pub enum Disposition {
     Retain,
 }
 
+crate::words! {
+    Disposition { Retain = "retain", }
+}
+
 crate::kinds! {
     /// What has happened to a partner.
     pub enum PartnerEvent {
@@ -118,6 +122,9 @@ crate::kinds! {
             bps: Bps,
             /// The first day.
             effective_from: Date,
+            /// The day of a scheduled margin that this one replaces before it came into force.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            withdrawn: Option<Date>,
         }
         /// The contract ended.
         "partner.terminated" => Terminated {

@@ -57,14 +57,18 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
         let mut map = Map::<String, Value>::deserialize(input)?;
         match map.remove(MARK) {
             None | Some(Value::Null) => Ok(Self::Erased),
-            Some(value) => serde_json::from_value(value).map(Self::Present).map_err(serde::de::Error::custom),
+            Some(value) => serde_json::from_value(value)
+                .map(Self::Present)
+                .map_err(serde::de::Error::custom),
         }
     }
 }
 
 /// Moves marked fields out of an event's data. Only top-level fields can be personal.
 pub(crate) fn split(data: Value) -> (Value, Map<String, Value>) {
-    let Value::Object(fields) = data else { return (data, Map::new()) };
+    let Value::Object(fields) = data else {
+        return (data, Map::new());
+    };
     let mut plain = Map::new();
     let mut personal = Map::new();
     for (name, value) in fields {

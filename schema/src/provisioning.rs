@@ -265,6 +265,44 @@ pub struct Evidence {
     pub at: Timestamp,
 }
 
+crate::words! {
+    Mode { Enforce = "enforce", DisabledByConfig = "disabledByConfig", DisabledByPlan = "disabledByPlan", }
+    ConvergedReason { Converged = "Converged", NoDomains = "NoDomains", Disabled = "Disabled", }
+    FailureClass {
+        Transient = "transient",
+        RateLimited = "rateLimited",
+        Auth = "auth",
+        Permanent = "permanent",
+        Unknown = "unknown",
+        Blocked = "blocked",
+    }
+    Reason {
+        Converged = "Converged",
+        NoDomains = "NoDomains",
+        Disabled = "Disabled",
+        NotRequested = "NotRequested",
+        Waiting = "Waiting",
+        InProgress = "InProgress",
+        DependencyNotReady = "DependencyNotReady",
+        UpstreamUnavailable = "UpstreamUnavailable",
+        Timeout = "Timeout",
+        RateLimited = "RateLimited",
+        AuthFailed = "AuthFailed",
+        PermissionDenied = "PermissionDenied",
+        ValidationRejected = "ValidationRejected",
+        Conflict = "Conflict",
+        OwnedByAnother = "OwnedByAnother",
+        QuotaExceeded = "QuotaExceeded",
+        LicenceRequired = "LicenceRequired",
+        OutcomeUnknown = "OutcomeUnknown",
+        DriftDetected = "DriftDetected",
+        DriftCorrected = "DriftCorrected",
+        ExternalDeleted = "ExternalDeleted",
+        ProbeFailed = "ProbeFailed",
+        Paused = "Paused",
+    }
+}
+
 crate::kinds! {
     /// What has been observed.
     pub enum ProvisioningEvent {

@@ -40,6 +40,8 @@ pub enum UserCommand {
         /// On which ground.
         how: LinkedHow,
     },
+    /// A known identity of theirs signs in: who was invited becomes active.
+    Activate,
     /// The identity provider's name for the person, taken while nobody chose another one here.
     ObserveProfile {
         /// The name in the token.
@@ -79,6 +81,10 @@ pub enum ProfileSource {
     Platform,
 }
 
+crate::words! {
+    LinkedHow { SignIn = "signIn", Provisioned = "provisioned", Relink = "relink", }
+}
+
 crate::kinds! {
     /// What has happened to a person.
     pub enum UserEvent {
@@ -107,6 +113,8 @@ crate::kinds! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             name: Option<Personal<DisplayName>>,
         }
+        /// An invited person was seen for the first time. Also when the identity had been linked before they came.
+        "user.activated" => Activated {}
         /// An identity now stands for this person.
         "user.identity.linked" => IdentityLinked {
             /// The identity provider's instance.

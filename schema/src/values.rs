@@ -32,7 +32,10 @@ pub struct ValueError {
 impl ValueError {
     /// A refusal with its stable code and a sentence.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -151,7 +154,11 @@ pub struct Bps(u16);
 impl Bps {
     /// 0–10000, or `range`.
     pub fn new(bps: u16) -> Result<Self, ValueError> {
-        if bps > 10_000 { Err(ValueError::new("range", "must be between 0 and 100 percent")) } else { Ok(Self(bps)) }
+        if bps > 10_000 {
+            Err(ValueError::new("range", "must be between 0 and 100 percent"))
+        } else {
+            Ok(Self(bps))
+        }
     }
 
     /// The share in basis points.

@@ -35,7 +35,10 @@ impl Email {
     /// The part before the `@`, in the form that is compared.
     pub fn local_normalised(&self) -> String {
         let normal = self.normalised();
-        normal.rsplit_once('@').map(|(local, _)| local.to_owned()).unwrap_or_default()
+        normal
+            .rsplit_once('@')
+            .map(|(local, _)| local.to_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -50,9 +53,7 @@ impl FromStr for Email {
         }
         let (local, domain) = text.split_once('@').ok_or_else(wrong)?;
         let domain = DomainName::ascii(domain).ok_or_else(wrong)?;
-        let plain = |letter: char| {
-            letter.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(letter)
-        };
+        let plain = |letter: char| letter.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(letter);
         let dots = local.starts_with('.') || local.ends_with('.') || local.contains("..");
         if local.is_empty() || local.len() > LOCAL_MAX || dots || !local.chars().all(plain) {
             return Err(wrong());

@@ -12,9 +12,39 @@ const LENGTH_MAX: usize = 40;
 
 /// Names that are paths, hosts or words of ours and can never be a slug.
 pub const RESERVED_SLUGS: [&str; 33] = [
-    "admin", "api", "app", "auth", "availability", "billing", "console", "dezky", "docs", "files", "help", "mail",
-    "me", "metrics", "new", "null", "office", "operator", "ops", "partner", "root", "static", "status", "stream",
-    "support", "system", "undefined", "v1", "v2", "www", "openapi", "health", "readyz",
+    "admin",
+    "api",
+    "app",
+    "auth",
+    "availability",
+    "billing",
+    "console",
+    "dezky",
+    "docs",
+    "files",
+    "help",
+    "mail",
+    "me",
+    "metrics",
+    "new",
+    "null",
+    "office",
+    "operator",
+    "ops",
+    "partner",
+    "root",
+    "static",
+    "status",
+    "stream",
+    "support",
+    "system",
+    "undefined",
+    "v1",
+    "v2",
+    "www",
+    "openapi",
+    "health",
+    "readyz",
 ];
 
 /// `^[a-z0-9]+(?:-[a-z0-9]+)*$`, 2–40 characters, not reserved.
@@ -31,11 +61,17 @@ impl Slug {
         if text.len() > LENGTH_MAX {
             return Err(ValueError::new("too-long", "must have at most 40 characters"));
         }
-        let words_are_plain = text
-            .split('-')
-            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
+        let words_are_plain = text.split('-').all(|word| {
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        });
         if !words_are_plain {
-            return Err(ValueError::new("pattern", "must be lower-case letters, digits and single dashes between them"));
+            return Err(ValueError::new(
+                "pattern",
+                "must be lower-case letters, digits and single dashes between them",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -47,7 +83,10 @@ impl Slug {
         for letter in name.nfkd().flat_map(char::to_lowercase) {
             if letter.is_ascii_alphanumeric() {
                 text.push(letter);
-            } else if !unicode_normalization::char::is_combining_mark(letter) && !text.is_empty() && !text.ends_with('-') {
+            } else if !unicode_normalization::char::is_combining_mark(letter)
+                && !text.is_empty()
+                && !text.ends_with('-')
+            {
                 text.push('-');
             }
             if text.len() >= LENGTH_MAX - 2 {
@@ -68,7 +107,11 @@ impl FromStr for Slug {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let slug = Self::of_the_platform(text)?;
-        if RESERVED_SLUGS.contains(&text) { Err(ValueError::new("reserved", "is a reserved word")) } else { Ok(slug) }
+        if RESERVED_SLUGS.contains(&text) {
+            Err(ValueError::new("reserved", "is a reserved word"))
+        } else {
+            Ok(slug)
+        }
     }
 }
 
