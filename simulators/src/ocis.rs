@@ -42,8 +42,8 @@ use call::Call;
 pub use control::{LoggedIn, Login, Member, Space};
 use state::State;
 
-/// The storage of a simulator without a journal: the same calls give the same ids.
-const STORAGE: Uuid = Uuid::from_u128(0x0c15_0000_0000_4000_8000_0000_0000_0001);
+/// The storage of a simulator without a journal is the recorded one, and the same calls give the same ids.
+const STORAGE: Uuid = Uuid::from_u128(0xf730_faaa_5196_4c1c_a2f0_10f1_49a5_8128);
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What an account may do in the whole installation.

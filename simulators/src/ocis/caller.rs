@@ -75,9 +75,16 @@ fn by_token(state: &mut State, settings: &Settings, token: &str) -> Option<Uuid>
 pub(super) fn service(state: &mut State, settings: &Settings) -> Uuid {
     let role = settings.service_role;
     match &settings.basic {
-        Some((name, _)) => account(state, name, name, role),
+        Some((name, _)) => account(state, name, &capitalised(name), role),
         None => account(state, CLIENT_USERNAME, CLIENT_DISPLAY_NAME, role),
     }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn account(state: &mut State, username: &str, display_name: &str, role: Role) -> Uuid {

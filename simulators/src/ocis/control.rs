@@ -138,7 +138,7 @@ pub(super) fn spaces(state: &State) -> Vec<Space> {
         quota: space.quota,
         members: space
             .grants
-            .values()
+            .iter()
             .map(|grant| Member {
                 id: grant.to.permission_id(),
                 name: name(grant.to).unwrap_or_default(),

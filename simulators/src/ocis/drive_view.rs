@@ -35,7 +35,7 @@ pub(super) fn project(state: &State, space: &Space, base_url: &str, shape: Shape
         "eTag": etag(space.id, space.touched),
         "webDavUrl": format!("{base_url}/dav/spaces/{id}"),
     });
-    let grants = space.grants.values().map(|grant| match shape {
+    let grants = space.grants.iter().map(|grant| match shape {
         Shape::Names => named(state, grant),
         Shape::Definitions => permission(state, grant),
     });

@@ -64,7 +64,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answere
                 role: SpaceRole::Manager,
                 expires: None,
             };
-            space.grants.insert(creator.to.permission_id(), creator);
+            space.grants.push(creator);
             Answer::created(project(state, &space, &call.base_url(), Shape::Names))
         }
         Some(left) => {
@@ -112,7 +112,7 @@ fn new_space(state: &mut State, wanted: Wanted) -> Result<Space, Refusal> {
         quota,
         disabled: false,
         unlisted: false,
-        grants: BTreeMap::new(),
+        grants: Vec::new(),
         files: BTreeMap::new(),
         used: 0,
         touched: state.ticks(),

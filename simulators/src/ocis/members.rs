@@ -46,7 +46,7 @@ pub(super) fn invite(state: &mut State, caller: &Caller, drive: &str, call: &Cal
     let to = invitation
         .recipient(state)
         .ok_or(Refusal::invalid("itemNotFound: not found"))?;
-    if space.grants.contains_key(&to.permission_id()) {
+    if space.grant(&to.permission_id()).is_some() {
         let name = &space.name;
         return Err(Refusal::exists(format!(
             "add grant: error: already exists: {name}"
@@ -64,7 +64,7 @@ pub(super) fn invite(state: &mut State, caller: &Caller, drive: &str, call: &Cal
         "roles": [roles::definition_of(role)],
     }] });
     if let Some(space) = state.spaces.change(&id) {
-        space.grants.insert(to.permission_id(), grant);
+        space.grants.push(grant);
     }
     Ok(Answer::ok(answer))
 }
@@ -75,7 +75,7 @@ pub(super) fn list(state: &State, caller: &Caller, drive: &str) -> Answered {
     let role = entered(state, caller, space)?;
     let members: Vec<Value> = space
         .grants
-        .values()
+        .iter()
         .map(|grant| permission(state, grant))
         .collect();
     Ok(Answer::ok(json!({
@@ -102,7 +102,7 @@ pub(super) fn change(state: &mut State, caller: &Caller, drive: &str, id: &str, 
             "error: not found: no shares found by id:opaque_id:\"{id}\""
         ))
     };
-    let current = space.grants.get(id).ok_or_else(missing)?;
+    let current = space.grant(id).ok_or_else(missing)?;
     if state.role_in(space, caller.id) != Some(SpaceRole::Manager) {
         return Err(Refusal::denied("permission denied"));
     }
@@ -122,8 +122,9 @@ pub(super) fn change(state: &mut State, caller: &Caller, drive: &str, id: &str, 
         expires: expires.or_else(|| current.expires.clone()),
     };
     let answer = permission(state, &grant);
-    if let Some(space) = state.spaces.change(&space_id) {
-        space.grants.insert(id.to_owned(), grant);
+    let space = state.spaces.change(&space_id);
+    if let Some(held) = space.and_then(|space| space.grants.iter_mut().find(|held| held.to == grant.to)) {
+        *held = grant;
     }
     Ok(Answer::ok(answer))
 }
@@ -133,13 +134,13 @@ pub(super) fn remove(state: &mut State, caller: &Caller, drive: &str, id: &str) 
     let manages =
         |space: &&Space| !space.disabled && state.role_in(space, caller.id) == Some(SpaceRole::Manager);
     let space = space.filter(manages).ok_or(Refusal::broken(NOT_REMOVED))?;
-    let grant = space.grants.get(id).ok_or(Refusal::broken(NOT_REMOVED))?;
+    let grant = space.grant(id).ok_or(Refusal::broken(NOT_REMOVED))?;
     if is_last_manager(space, grant) {
         return Err(Refusal::denied(LAST_MANAGER));
     }
     let space_id = space.id;
     if let Some(space) = state.spaces.change(&space_id) {
-        space.grants.remove(id);
+        space.grants.retain(|grant| grant.to.permission_id() != id);
     }
     Ok(Answer::done())
 }

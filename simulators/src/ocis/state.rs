@@ -107,7 +107,7 @@ impl State {
     /// The strongest role `user` has in `space`, by name or through a group, while the grant lasts.
     pub(super) fn role_in(&self, space: &Space, user: Uuid) -> Option<SpaceRole> {
         let now = self.now();
-        let lasting = space.grants.values().filter(|grant| grant.lasts_at(now));
+        let lasting = space.grants.iter().filter(|grant| grant.lasts_at(now));
         let mine = lasting.filter(|grant| match grant.to {
             Grantee::User(id) => id == user,
             Grantee::Group(id) => self
@@ -169,8 +169,8 @@ pub(super) struct Space {
     pub(super) disabled: bool,
     /// On disk and readable by its id, but in no index: the creating process was killed too early.
     pub(super) unlisted: bool,
-    /// By permission id, `u:…` or `g:…`.
-    pub(super) grants: BTreeMap<String, Grant>,
+    /// At most one for each grantee, oldest first; OCIS lists them in any order.
+    pub(super) grants: Vec<Grant>,
     /// Contents in base64, by name.
     pub(super) files: BTreeMap<String, String>,
     pub(super) used: i64,
@@ -183,9 +183,14 @@ impl Space {
         self.quota < 0
     }
 
+    /// By permission id, `u:…` or `g:…`.
+    pub(super) fn grant(&self, id: &str) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.to.permission_id() == id)
+    }
+
     pub(super) fn managers(&self) -> usize {
         self.grants
-            .values()
+            .iter()
             .filter(|grant| grant.role == SpaceRole::Manager)
             .count()
     }
