@@ -20,7 +20,11 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, rows: Table::default(), index: BTreeMap::new() }
+        Self {
+            kind,
+            rows: Table::default(),
+            index: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<&Object> {
@@ -37,7 +41,7 @@ impl Shelf {
     }
 
     /// The objects that `key` leads to, in ascending order.
-    pub(crate) fn having(&self, key: &str) -> impl DoubleEndedIterator<Item = Id> {
+    pub(crate) fn having(&self, key: &str) -> impl DoubleEndedIterator<Item = Id> + use<'_> {
         self.index.get(key).into_iter().flatten().copied()
     }
 
