@@ -13,9 +13,9 @@
 //! * Every header named in a recorded response is compared exactly.
 //! * Bodies: the same keys and types all the way down; in a list, each element has the shape of a recorded one, and both
 //!   are empty or both are not. With status 400 and above, and at the pointers in `equal`, the same values.
-//!   HTML pages are compared by their type only.
+//!   HTML pages are compared by their type only, and in errors the values under `NEW_EACH_TIME`.
 //! * Ids differ between the recording and the simulator. Where a recorded body and an answered one differ in an id
-//!   (under a key in `id_keys`, or a text of 16 characters and more), later requests and bodies are translated.
+//!   (under a key in `id_keys`, a text of 16 characters and more, or a placeholder like `<KEY>`), later requests and bodies are translated.
 //!   Long texts are replaced everywhere, short ones and numbers only under the keys in `id_keys` (the value, the elements of a list,
 //!   the keys of an object) and as whole path segments or query values.
 
@@ -28,6 +28,9 @@ use serde_json::Value;
 
 /// Shorter texts are only taken for ids where the key says so.
 const LONG_ID_CHARS: usize = 16;
+
+/// What an upstream makes up for each error.
+const NEW_EACH_TIME: [&str; 2] = ["date", "request-id"];
 
 /// A started simulator and how to read recordings of its system.
 pub(crate) struct Upstream {
@@ -42,7 +45,8 @@ pub(crate) struct Upstream {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scenario {
-    scenario: String,
+    #[serde(rename = "scenario")]
+    title: String,
     #[serde(rename = "recorded")]
     _recorded: String,
     #[serde(default)]
@@ -102,13 +106,13 @@ pub(crate) async fn replay<Starting: Future<Output = Upstream>>(system: &str, st
         let mut player = Player::new(start().await);
         for (number, step) in scenario.given.iter().enumerate() {
             player
-                .prepare(&format!("{}, given {number}", scenario.scenario), step)
+                .prepare(&format!("{}, given {number}", scenario.title), step)
                 .await;
         }
         for (number, step) in scenario.steps.iter().enumerate() {
             let place = format!(
                 "{}, step {number} ({} {}) {}",
-                scenario.scenario, step.request.method, step.request.path, step.note
+                scenario.title, step.request.method, step.request.path, step.note
             );
             differences.extend(
                 player
@@ -197,8 +201,9 @@ impl Player {
             return differences;
         }
         self.learn("", recorded, &answer.body);
-        let recorded = self.translate("", recorded);
+        let mut recorded = self.translate("", recorded);
         if expected.status >= 400 {
+            take_over(&mut recorded, &answer.body);
             if recorded != answer.body {
                 differences.push(format!("body {} instead of {recorded}", answer.body));
             }
@@ -267,8 +272,11 @@ impl Player {
                 }
             }
             (Value::String(text), Value::String(other)) if text != other => {
-                if self.is_id_key(key) || looks_like_an_id(text) {
+                if self.is_id_key(key) || looks_like_an_id(text) || is_placeholder(text) {
                     self.ids.entry(text.clone()).or_insert_with(|| answered.clone());
+                    if let (Some(text), Some(other)) = (without_dashes(text), without_dashes(other)) {
+                        self.ids.entry(text).or_insert(Value::String(other));
+                    }
                 }
             }
             (Value::Number(number), Value::Number(other)) if number != other && self.is_id_key(key) => {
@@ -315,7 +323,7 @@ impl Player {
         let long = self
             .ids
             .iter()
-            .filter(|(recorded, _)| recorded.len() >= LONG_ID_CHARS);
+            .filter(|(recorded, _)| recorded.len() >= LONG_ID_CHARS || is_placeholder(recorded));
         long.fold(text.to_owned(), |text, (recorded, id)| {
             text.replace(recorded, id.as_str().unwrap_or_default())
         })
@@ -345,15 +353,47 @@ impl Player {
     }
 }
 
+/// `<LIKE_THIS>`: a secret that was taken out of the recording.
+fn is_placeholder(text: &str) -> bool {
+    let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+    inner.is_some_and(|inner| {
+        inner
+            .chars()
+            .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
+    })
+}
+
 fn is_page(body: &Value) -> bool {
     body.as_str()
         .is_some_and(|text| text.trim_start().starts_with('<'))
+}
+
+/// Puts the answered values under `NEW_EACH_TIME` in place of the recorded ones, where the type is the same.
+fn take_over(recorded: &mut Value, answered: &Value) {
+    let Value::Object(fields) = recorded else { return };
+    for (key, recorded) in fields {
+        match answered.get(key) {
+            Some(answered @ Value::String(_))
+                if NEW_EACH_TIME.contains(&key.as_str()) && recorded.is_string() =>
+            {
+                *recorded = answered.clone();
+            }
+            Some(answered) => take_over(recorded, answered),
+            None => {}
+        }
+    }
 }
 
 /// Long and without spaces: a UUID, a hash, a compound id. Not an address or a placeholder.
 fn looks_like_an_id(text: &str) -> bool {
     let id_char = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '$' | '!');
     text.len() >= LONG_ID_CHARS && text.chars().all(id_char) && text.chars().any(|char| char.is_ascii_digit())
+}
+
+/// The other way to write a UUID.
+fn without_dashes(text: &str) -> Option<String> {
+    let simple = text.replace('-', "");
+    (text.len() == 36 && simple.len() == 32).then_some(simple)
 }
 
 fn alike(place: &str, recorded: &Value, answered: &Value, differences: &mut Vec<String>) {
