@@ -1,5 +1,7 @@
 //! What the simulated OCIS does beyond single recorded requests: across restarts, crashes, suspensions and logins.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use http::{Method, StatusCode};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -272,7 +274,7 @@ async fn the_claim_of_a_login_decides_who_is_in_which_group() {
         .ocis
         .login(&person("dave", &["dezky-tenant-acme", "elsewhere"]))
         .unwrap();
-    assert_eq!(dave.spaces, [space.clone()]);
+    assert_eq!(dave.spaces, [space.as_str()]);
     let members = stage
         .get("/graph/v1.0/groups/dezky-tenant-acme?$expand=members")
         .await
