@@ -152,13 +152,13 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
     if wanted.quota.is_some() && !known.is_some_and(|id| may_set_quota(state, caller, id)) {
         return Err(Refusal::not_allowed("user is not allowed to set the space quota"));
     }
-    let restore = call.flag("restore");
+    wanted.restore = call.flag("restore");
     let id = known.ok_or(Refusal::not_found(NOT_FOUND))?;
     let space = state.spaces.get(&id).ok_or(Refusal::not_found(NOT_FOUND))?;
     if space.unreadable() {
         return Err(Refusal::broken("grpc error"));
     }
-    if !may_update(state, caller, space, &wanted, restore) {
+    if !may_update(state, caller, space, &wanted) {
         return Err(Refusal::not_found(NOT_FOUND));
     }
     if let Some(max) = state.switches.quota_max {
@@ -169,7 +169,7 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
     }
     let touched = state.tick();
     let space = state.spaces.change(&id).ok_or(Refusal::not_found(NOT_FOUND))?;
-    wanted.apply(space, restore);
+    wanted.apply(space);
     space.touched = touched;
     if space.unreadable() {
         return Err(Refusal::broken("grpc error"));
@@ -188,10 +188,10 @@ fn may_set_quota(state: &State, caller: &Caller, id: uuid::Uuid) -> bool {
     caller.administers() || (caller.runs_spaces() && listed)
 }
 
-fn may_update(state: &State, caller: &Caller, space: &Space, wanted: &Wanted, restore: bool) -> bool {
+fn may_update(state: &State, caller: &Caller, space: &Space, wanted: &Wanted) -> bool {
     let role = state.role_in(space, caller.id);
     let runs = caller.runs_spaces() || role == Some(SpaceRole::Manager);
-    if restore || wanted.name.is_some() || wanted.description.is_some() {
+    if wanted.restore || wanted.name.is_some() || wanted.description.is_some() {
         runs
     } else if wanted.alias.is_some() {
         runs || role >= Some(SpaceRole::Editor)
@@ -232,10 +232,11 @@ struct Wanted {
     alias: Option<String>,
     drive_type: Option<String>,
     quota: Option<i64>,
+    restore: bool,
 }
 
 impl Wanted {
-    fn apply(self, space: &mut Space, restore: bool) {
+    fn apply(self, space: &mut Space) {
         if let Some(name) = self.name {
             space.name = name;
         }
@@ -248,7 +249,7 @@ impl Wanted {
         if let Some(quota) = self.quota {
             space.quota = quota;
         }
-        space.disabled &= !restore;
+        space.disabled &= !self.restore;
     }
 }
 
@@ -261,6 +262,7 @@ fn wanted(fields: &Fields) -> Result<Wanted, Malformed> {
         alias: text("driveAlias")?,
         drive_type: text("driveType")?,
         quota: quota.map(|quota| quota.integer("total")).transpose()?.flatten(),
+        restore: false,
     })
 }
 
