@@ -2,6 +2,8 @@
 //!
 //! `recordings/<system>/*.json` holds the scenarios; `replay` says how they are read and compared.
 
+#![expect(clippy::unwrap_used, reason = "a test says what failed by panicking there")]
+
 #[path = "recordings/replay.rs"]
 mod replay;
 

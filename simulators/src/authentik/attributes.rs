@@ -108,11 +108,10 @@ impl Lookup {
 
     fn find<'a>(&self, attributes: &'a Map<String, Value>) -> Option<&'a Value> {
         let (first, rest) = self.path.split_first()?;
-        rest.iter()
-            .try_fold(attributes.get(first)?, |value, part| match value {
-                Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-                value => value.get(part),
-            })
+        rest.iter().try_fold(attributes.get(first)?, |value, part| {
+            let item = || value.as_array()?.get(part.parse::<usize>().ok()?);
+            value.get(part).or_else(item)
+        })
     }
 }
 

@@ -39,13 +39,12 @@ impl<'a> Fields<'a> {
     }
 
     fn found(&mut self, field: &str) -> Option<&'a Value> {
-        match self.body.get(field)? {
-            Value::Null => {
-                self.wrong(field, "This field may not be null.");
-                None
-            }
-            value => Some(value),
+        let value = self.body.get(field)?;
+        if value.is_null() {
+            self.wrong(field, "This field may not be null.");
+            return None;
         }
+        Some(value)
     }
 
     pub(super) fn require(&mut self, field: &str) {
@@ -160,7 +159,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// PostgreSQL's jsonb cannot hold it.
+/// A jsonb column cannot hold it.
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),

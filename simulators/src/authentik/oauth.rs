@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::endpoint::Endpoint;
 use super::page::Listing;
 use super::reply::{Answer, Reply};
 use super::state::{OauthToken, State, Timed};
@@ -11,15 +10,36 @@ use super::users::show_alone;
 use super::wire::{Asked, Verb};
 use crate::journal::Table;
 
-/// Which of the two the endpoint is about.
-fn table<'a>(state: &'a State, asked: &Asked) -> &'a Table<i64, OauthToken> {
-    match asked.endpoint {
-        Endpoint::AccessTokens | Endpoint::AccessToken(_) => &state.access_tokens,
-        _ => &state.refresh_tokens,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Access,
+    Refresh,
+}
+
+impl Kind {
+    fn table(self, state: &mut State) -> &mut Table<i64, OauthToken> {
+        match self {
+            Self::Access => &mut state.access_tokens,
+            Self::Refresh => &mut state.refresh_tokens,
+        }
+    }
+
+    fn rows(self, state: &State) -> &Table<i64, OauthToken> {
+        match self {
+            Self::Access => &state.access_tokens,
+            Self::Refresh => &state.refresh_tokens,
+        }
+    }
+
+    fn no_such(self) -> Reply {
+        match self {
+            Self::Access => Reply::no_such("AccessToken"),
+            Self::Refresh => Reply::no_such("RefreshToken"),
+        }
     }
 }
 
-pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
+pub(super) fn collection(state: &State, asked: &Asked, kind: Kind) -> Answer {
     if asked.verb != Verb::Get {
         return Err(asked.method_not_allowed());
     }
@@ -28,7 +48,7 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
     let wanted = |(_, token): &(&i64, &OauthToken)| {
         (all || token.user == asked.caller) && user.is_none_or(|user| token.user == user)
     };
-    let rows: Vec<(&i64, &OauthToken)> = table(state, asked).iter().filter(wanted).collect();
+    let rows: Vec<(&i64, &OauthToken)> = kind.rows(state).iter().filter(wanted).collect();
     let key =
         |(_, token): &(&i64, &OauthToken), field: &str| (field == "expires").then(|| token.expires.json());
     let listing = Listing {
@@ -39,24 +59,16 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
     listing.page(asked, |(pk, token)| show(state, asked, **pk, token))
 }
 
-pub(super) fn item(state: &mut State, asked: &Asked, pk: &str) -> Answer {
+pub(super) fn item(state: &mut State, asked: &Asked, kind: Kind, pk: &str) -> Answer {
     let pk: i64 = pk.parse().map_err(|_| Reply::not_found())?;
-    let access = matches!(asked.endpoint, Endpoint::AccessToken(_));
-    let model = if access { "AccessToken" } else { "RefreshToken" };
-    let token = table(state, asked)
-        .get(&pk)
-        .ok_or_else(|| Reply::no_such(model))?;
+    let token = kind.rows(state).get(&pk).ok_or_else(|| kind.no_such())?;
     if token.user != asked.caller && !state.is_superuser(asked.caller) {
-        return Err(Reply::no_such(model));
+        return Err(kind.no_such());
     }
     match asked.verb {
         Verb::Get => Ok(Reply::ok(show(state, asked, pk, token))),
         Verb::Delete => {
-            if access {
-                state.access_tokens.remove(&pk)
-            } else {
-                state.refresh_tokens.remove(&pk)
-            };
+            kind.table(state).remove(&pk);
             Ok(Reply::no_content())
         }
         Verb::Post | Verb::Put | Verb::Patch => Err(asked.method_not_allowed()),

@@ -37,17 +37,29 @@ impl<R> Listing<R> {
         if fields.is_empty() {
             fields = default.split(',').collect();
         }
-        self.rows.sort_by(|left, right| {
-            let compared = fields.iter().map(|field| {
-                let ordering = compare(key(left, plain(field)), key(right, plain(field)));
-                if field.starts_with('-') {
-                    ordering.reverse()
-                } else {
-                    ordering
-                }
-            });
+        let keys = |row: &R| {
+            fields
+                .iter()
+                .map(|field| key(row, plain(field)))
+                .collect::<Vec<_>>()
+        };
+        let mut keyed: Vec<(Vec<Option<Value>>, R)> =
+            self.rows.into_iter().map(|row| (keys(&row), row)).collect();
+        keyed.sort_by(|(left, _), (right, _)| {
+            let compared = fields
+                .iter()
+                .zip(left.iter().zip(right))
+                .map(|(field, (left, right))| {
+                    let ordering = compare(left.as_ref(), right.as_ref());
+                    if field.starts_with('-') {
+                        ordering.reverse()
+                    } else {
+                        ordering
+                    }
+                });
             compared.fold(Ordering::Equal, Ordering::then)
         });
+        self.rows = keyed.into_iter().map(|(_, row)| row).collect();
         self
     }
 
@@ -93,11 +105,11 @@ fn plain(field: &str) -> &str {
     field.trim().trim_start_matches('-')
 }
 
-fn compare(left: Option<Value>, right: Option<Value>) -> Ordering {
+fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     match (left, right) {
-        (Some(Value::String(left)), Some(Value::String(right))) => left.cmp(&right),
+        (Some(Value::String(left)), Some(Value::String(right))) => left.cmp(right),
         (Some(Value::Number(left)), Some(Value::Number(right))) => left.as_i64().cmp(&right.as_i64()),
-        (Some(Value::Bool(left)), Some(Value::Bool(right))) => left.cmp(&right),
+        (Some(Value::Bool(left)), Some(Value::Bool(right))) => left.cmp(right),
         // PostgreSQL puts null last.
         (Some(Value::Null), Some(Value::Null)) => Ordering::Equal,
         (Some(Value::Null), Some(_)) => Ordering::Greater,

@@ -133,8 +133,8 @@ impl State {
         if self.users.is_empty() {
             let outpost = self.new_user("ak-outpost-simulator", now);
             self.change_user(outpost, |user| {
-                user.kind = "internal_service_account".to_owned();
-                user.path = "goauthentik.io/outposts".to_owned();
+                "internal_service_account".clone_into(&mut user.kind);
+                "goauthentik.io/outposts".clone_into(&mut user.path);
             });
             let admin = self.new_user(ADMIN, now);
             self.change_user(admin, |user| "authentik Default Admin".clone_into(&mut user.name));
@@ -180,8 +180,8 @@ impl State {
                     users: BTreeSet::new(),
                     groups: BTreeSet::from([pk]),
                 };
-                let role_pk = self.next_uuid();
-                self.roles.insert(role_pk, role);
+                let pk = self.next_uuid();
+                self.roles.insert(pk, role);
             }
             self.groups.insert(pk, group);
         }
@@ -190,11 +190,12 @@ impl State {
     /// An active internal user without groups, written at `now`.
     pub(super) fn new_user(&mut self, username: &str, now: Timestamp) -> i64 {
         let pk = self.next("user", 3);
-        let (uuid, uid) = (self.next_uuid(), self.next_hex());
+        let uuid = self.next_uuid();
+        let hash = self.next_hex();
         let moment = self.moment(now);
         let user = User {
             uuid,
-            uid,
+            uid: hash,
             username: username.to_owned(),
             name: String::new(),
             email: String::new(),

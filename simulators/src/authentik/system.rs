@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::Release;
-use super::endpoint::Endpoint;
 use super::reply::{Answer, Reply};
 use super::wire::{Asked, Verb};
 
@@ -17,26 +16,39 @@ pub(super) fn constant(name: &str) -> Value {
     CONSTANTS.get(name).cloned().unwrap_or_default()
 }
 
-pub(super) fn answer(asked: &Asked) -> Answer {
-    if asked.verb != Verb::Get {
-        return Err(asked.method_not_allowed());
+pub(super) fn root_config(asked: &Asked) -> Answer {
+    read_only(asked, constant("root_config"))
+}
+
+/// The workers that are up.
+pub(super) fn workers(asked: &Asked) -> Answer {
+    let worker = json!({ "worker_id": "simulator", "version": version_of(asked), "version_matching": true });
+    read_only(asked, json!([worker]))
+}
+
+pub(super) fn version(asked: &Asked) -> Answer {
+    let body = json!({
+        "version_current": version_of(asked),
+        "version_latest": version_of(asked),
+        "version_latest_valid": true,
+        "build_hash": "",
+        "outdated": false,
+        "outpost_outdated": false,
+    });
+    read_only(asked, body)
+}
+
+fn read_only(asked: &Asked, body: Value) -> Answer {
+    if asked.verb == Verb::Get {
+        Ok(Reply::ok(body))
+    } else {
+        Err(asked.method_not_allowed())
     }
-    let version = match asked.settings.release {
+}
+
+fn version_of(asked: &Asked) -> &'static str {
+    match asked.settings.release {
         Release::R2025_10 => "2025.10.4",
         Release::R2026_5 => "2026.5.0-rc1",
-    };
-    Ok(Reply::ok(match asked.endpoint {
-        Endpoint::RootConfig => constant("root_config"),
-        Endpoint::Workers => {
-            json!([{ "worker_id": "simulator", "version": version, "version_matching": true }])
-        }
-        _ => json!({
-            "version_current": version,
-            "version_latest": version,
-            "version_latest_valid": true,
-            "build_hash": "",
-            "outdated": false,
-            "outpost_outdated": false,
-        }),
-    }))
+    }
 }

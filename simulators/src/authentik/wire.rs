@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::endpoint::Endpoint;
+use super::oauth::Kind;
 use super::reply::{Answer, Reply};
 use super::state::{ADMIN, State, Timed};
 use super::{Authentik, Release, Settings, events, groups, oauth, roles, sessions, system, tokens, users};
@@ -281,7 +282,9 @@ fn origin(headers: &HeaderMap, uri: &Uri) -> String {
 fn dispatch(state: &mut State, asked: &Asked) -> Answer {
     match &asked.endpoint {
         Endpoint::Health => Ok(Reply::healthy()),
-        Endpoint::RootConfig | Endpoint::Version | Endpoint::Workers => system::answer(asked),
+        Endpoint::RootConfig => system::root_config(asked),
+        Endpoint::Version => system::version(asked),
+        Endpoint::Workers => system::workers(asked),
         Endpoint::Me => users::me(state, asked),
         Endpoint::Groups => groups::collection(state, asked),
         Endpoint::Group(pk) => groups::item(state, asked, pk),
@@ -299,8 +302,10 @@ fn dispatch(state: &mut State, asked: &Asked) -> Answer {
         Endpoint::Sessions => sessions::collection(state, asked),
         Endpoint::SessionsBulkDelete => sessions::bulk_delete(state, asked),
         Endpoint::Session(uuid) => sessions::item(state, asked, uuid),
-        Endpoint::AccessTokens | Endpoint::RefreshTokens => oauth::collection(state, asked),
-        Endpoint::AccessToken(pk) | Endpoint::RefreshToken(pk) => oauth::item(state, asked, pk),
+        Endpoint::AccessTokens => oauth::collection(state, asked, Kind::Access),
+        Endpoint::RefreshTokens => oauth::collection(state, asked, Kind::Refresh),
+        Endpoint::AccessToken(pk) => oauth::item(state, asked, Kind::Access, pk),
+        Endpoint::RefreshToken(pk) => oauth::item(state, asked, Kind::Refresh, pk),
         Endpoint::Roles => roles::collection(state, asked),
         Endpoint::Role(pk) => roles::item(state, asked, pk),
         Endpoint::RoleAddUser(pk) | Endpoint::RoleRemoveUser(pk) => roles::membership(state, asked, pk),

@@ -87,49 +87,49 @@ pub(in crate::authentik) fn service_account(state: &mut State, asked: &Asked) ->
     let mut fields = Fields::of(asked);
     fields.require("name");
     let name = fields.text_of_at_most("name", USERNAME_CHARS_MAX);
-    let taken = |name: &String| state.user_named(name).is_some() || state.group_named(name).is_some();
-    if name.as_ref().is_some_and(taken) {
+    let exists = |name: &String| state.user_named(name).is_some() || state.group_named(name).is_some();
+    if name.as_ref().is_some_and(exists) {
         fields.wrong("name", "This field must be unique.");
     }
     let with_group = fields.flag("create_group").unwrap_or(false);
     let expiring = fields.flag("expiring").unwrap_or(true);
     fields.finish()?;
     let name = name.unwrap_or_default();
-    let pk = state.new_user(&name, asked.now);
-    state.change_user(pk, |user| {
-        user.name.clone_from(&name);
-        user.kind = "service_account".to_owned();
-        user.path = "goauthentik.io/service-accounts".to_owned();
-        user.attributes = Map::from_iter([("goauthentik.io/user/token-expires".to_owned(), expiring.into())]);
+    let user = state.new_user(&name, asked.now);
+    state.change_user(user, |row| {
+        row.name.clone_from(&name);
+        "service_account".clone_into(&mut row.kind);
+        "goauthentik.io/service-accounts".clone_into(&mut row.path);
+        row.attributes = Map::from_iter([("goauthentik.io/user/token-expires".to_owned(), expiring.into())]);
     });
     let token = Token {
         pk: state.next_uuid(),
         intent: "app_password".to_owned(),
-        user: pk,
+        user,
         key: state.next_key(),
         description: String::new(),
         expires: later(asked.now, APP_PASSWORD_LIFE),
         expiring,
     };
-    let mut shown = json!({ "username": name, "user_pk": pk, "token": token.key });
-    shown["user_uid"] = json!(state.users.get(&pk).map(|user| &user.uid));
+    let mut shown = json!({ "username": name, "user_pk": user, "token": token.key });
+    shown["user_uid"] = json!(state.users.get(&user).map(|row| &row.uid));
     state
         .tokens
         .insert(format!("service-account-{name}-password"), token);
     if with_group {
-        let group = state.next_uuid();
+        let pk = state.next_uuid();
         let (parents, attributes) = (BTreeSet::new(), Map::new());
-        let row = Group {
+        let group = Group {
             name,
             is_superuser: false,
             parents,
-            users: BTreeSet::from([pk]),
+            users: BTreeSet::from([user]),
             attributes,
         };
-        state.groups.insert(group, row);
-        shown["group_pk"] = json!(group);
+        state.groups.insert(pk, group);
+        shown["group_pk"] = json!(pk);
     }
-    events::note(state, asked, Action::Created, &events::user(state, pk));
+    events::note(state, asked, Action::Created, &events::user(state, user));
     Ok(Reply::ok(shown))
 }
 
