@@ -1,0 +1,145 @@
+//! The outermost layer: request id, host, `Accept`, deadline, and the last word on every answer's headers and problems.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use schema::RequestId;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::App;
+use crate::error::ApiError;
+use crate::problem::{Code, Problem};
+
+/// Longer than every wait a caller may ask for; shorter than what proxies allow.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The id of a request, from its caller or from us.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestName(pub String);
+
+/// Wraps every route.
+pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let name = request_name(request.headers());
+    let path = request.uri().path().to_owned();
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = %name, %method, %route);
+    let started = Instant::now();
+    request.extensions_mut().insert(RequestName(name.clone()));
+    let refused = refuse_early(&app, &request).err();
+    let inner = async {
+        match refused {
+            Some(error) => error.into_response(),
+            None => tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| too_late()),
+        }
+    };
+    let mut response = finish(inner.instrument(span).await, &path, &name);
+    let head = app.store.head();
+    let headers = response.headers_mut();
+    headers.entry("dezky-position").or_insert_with(|| HeaderValue::from(head));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(&name) {
+        headers.insert("x-request-id", value);
+    }
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("dezky_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("dezky_http_request_seconds", "route" => route).record(started.elapsed().as_secs_f64());
+    response
+}
+
+fn too_late() -> Response {
+    let detail = "This took too long; read the current state before repeating it";
+    Problem::new(Code::Overloaded, detail).retry_after(1).into_response()
+}
+
+/// A problem gets its request; everything else stays as it is.
+fn finish(mut response: Response, path: &str, name: &str) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let mut bound = problem.to_response(path, name);
+    for (name, value) in response.headers() {
+        if !bound.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+            bound.headers_mut().insert(name, value.clone());
+        }
+    }
+    bound
+}
+
+fn refuse_early(app: &App, request: &Request) -> Result<(), ApiError> {
+    check_host(app, request)?;
+    check_accept(request.headers())
+}
+
+fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let host = authority.or(header).unwrap_or_default();
+    if app.hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) {
+        return Ok(());
+    }
+    Err(ApiError::refused(Code::MisdirectedRequest, "This host is not served here"))
+}
+
+/// Everything here speaks JSON, apart from the documentation and the metrics, which say so themselves.
+fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
+    const OURS: [&str; 7] = [
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/problem+json",
+        "text/html",
+        "text/plain",
+        "text/*",
+    ];
+    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
+    if values.peek().is_none() {
+        return Ok(());
+    }
+    let acceptable = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        !refused && (kind.is_empty() || OURS.contains(&kind.as_str()))
+    });
+    if acceptable { Ok(()) } else { Err(ApiError::refused(Code::NotAcceptable, "Answers are application/json")) }
+}
+
+fn request_name(headers: &HeaderMap) -> String {
+    let fits = |text: &&str| {
+        (8..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    };
+    headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(fits)
+        .map_or_else(|| RequestId::from_uuid(Uuid::now_v7()).to_string(), str::to_owned)
+}
+
+/// The answer to a path nobody serves.
+pub(crate) async fn unknown_route() -> ApiError {
+    ApiError::refused(Code::RouteNotFound, "There is no such path")
+}
+
+/// The answer to a method a path does not have. The router adds `Allow`.
+pub(crate) async fn unknown_method() -> ApiError {
+    ApiError::refused(Code::MethodNotAllowed, "This path does not have this method")
+}
+
+/// The answer when our own code broke one of its invariants.
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    tracing::error!(panic = text, "a request broke an invariant");
+    Problem::new(Code::Internal, "Something went wrong on our side").into_response()
+}
