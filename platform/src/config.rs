@@ -12,6 +12,8 @@ use crate::settings::{FORMER, SETTINGS, Secrecy};
 const FILE: &str = "dezky.toml";
 const FILE_SUFFIX: &str = "_FILE";
 const OUR_PREFIX: &str = "DEZKY_";
+/// So fast that it is no throttle.
+pub(crate) const WRITES_PER_SECOND_MAX: u32 = 1000;
 
 /// What an outside system may be asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +183,7 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         platform_zones: read.list("DEZKY_PLATFORM_ZONES", "dezky.local"),
         authentik,
         authentik_mode: read.mode("DEZKY_AUTHENTIK_MODE")?,
-        authentik_writes_per_second: read.number("DEZKY_AUTHENTIK_WRITES_PER_SECOND", 3, 1, 1000)?,
+        authentik_writes_per_second: read.number("DEZKY_AUTHENTIK_WRITES_PER_SECOND", 3, 1, WRITES_PER_SECOND_MAX)?,
         stalwart,
         stalwart_mode: read.mode("DEZKY_STALWART_MODE")?,
         ocis,

@@ -1,0 +1,1 @@
+//! A fresh Postgres database for each test that needs one.
