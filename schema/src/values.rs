@@ -152,6 +152,9 @@ pub struct Currency(pub String);
 pub struct Bps(u16);
 
 impl Bps {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
     /// 0–10000, or `range`.
     pub fn new(bps: u16) -> Result<Self, ValueError> {
         if bps > 10_000 {
