@@ -258,17 +258,8 @@ fn show(state: &State, asked: &Asked, pk: Uuid) -> Value {
             .map(|(user, row)| row.show_as_member(*user))
             .collect::<Vec<_>>()
     });
-    let child = |(pk, group): (&Uuid, &Group)| {
-        json!({
-            "pk": pk,
-            "name": group.name,
-            "is_superuser": group.is_superuser,
-            "attributes": group.attributes,
-            "group_uuid": pk,
-        })
-    };
     let children_obj = (asked.flag("include_children") == Some(true))
-        .then(|| children(state, pk).map(child).collect::<Vec<_>>());
+        .then(|| children(state, pk).map(show_relative).collect::<Vec<_>>());
     let roles = || state.roles.iter().filter(|(_, role)| role.groups.contains(&pk));
     let mut shown = json!({
         "pk": pk,
@@ -283,26 +274,39 @@ fn show(state: &State, asked: &Asked, pk: Uuid) -> Value {
         "children": children(state, pk).map(|(pk, _)| pk).collect::<Vec<_>>(),
         "children_obj": children_obj,
     });
-    let parents = match asked.settings.release {
-        Release::R2026_5 => {
-            let all = group
-                .parents
-                .iter()
-                .filter_map(|pk| Some((pk, state.groups.get(pk)?)))
-                .map(child);
-            let parents_obj = (asked.flag("include_parents") == Some(true)).then(|| all.collect::<Vec<_>>());
-            json!({ "parents": group.parents, "parents_obj": parents_obj, "inherited_roles_obj": null })
-        }
-        Release::R2025_10 => {
-            let parent = group.parents.first();
-            let name = parent
-                .and_then(|pk| state.groups.get(pk))
-                .map(|parent| &parent.name);
-            json!({ "parent": parent, "parent_name": name })
-        }
-    };
+    let parents = show_parents(state, asked, group);
     if let (Value::Object(shown), Value::Object(parents)) = (&mut shown, parents) {
         shown.extend(parents);
     }
     shown
+}
+
+/// The release decides how many there can be.
+fn show_parents(state: &State, asked: &Asked, group: &Group) -> Value {
+    let mut parents = group
+        .parents
+        .iter()
+        .filter_map(|pk| Some((pk, state.groups.get(pk)?)));
+    match asked.settings.release {
+        Release::R2026_5 => {
+            let shown = asked.flag("include_parents") == Some(true);
+            let parents_obj = shown.then(|| parents.map(show_relative).collect::<Vec<_>>());
+            json!({ "parents": group.parents, "parents_obj": parents_obj, "inherited_roles_obj": null })
+        }
+        Release::R2025_10 => {
+            let (parent, name) = parents.next().map(|(pk, parent)| (pk, &parent.name)).unzip();
+            json!({ "parent": parent, "parent_name": name })
+        }
+    }
+}
+
+/// A parent or a child.
+fn show_relative((pk, group): (&Uuid, &Group)) -> Value {
+    json!({
+        "pk": pk,
+        "name": group.name,
+        "is_superuser": group.is_superuser,
+        "attributes": group.attributes,
+        "group_uuid": pk,
+    })
 }

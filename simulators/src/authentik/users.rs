@@ -116,7 +116,17 @@ fn list(state: &State, asked: &Asked) -> Answer {
         .map(|(pk, user)| (*pk, user))
         .filter(wanted)
         .collect();
-    let key = |(pk, user): &(i64, &User), field: &str| match field {
+    let listing = Listing {
+        rows,
+        autocomplete: "user_autocomplete",
+    }
+    .ordered(asked, "username", order_key);
+    listing.page(asked, |(pk, _)| show(state, asked, *pk))
+}
+
+/// The value of a field that lists can be ordered by.
+fn order_key((pk, user): &(i64, &User), field: &str) -> Option<Value> {
+    match field {
         "pk" | "id" => Some(json!(pk)),
         "username" => Some(json!(user.username)),
         "name" => Some(json!(user.name)),
@@ -132,13 +142,7 @@ fn list(state: &State, asked: &Asked) -> Answer {
                 .map_or(Value::Null, super::state::Timed::json),
         ),
         _ => None,
-    };
-    let listing = Listing {
-        rows,
-        autocomplete: "user_autocomplete",
     }
-    .ordered(asked, "username", key);
-    listing.page(asked, |(pk, _)| show(state, asked, *pk))
 }
 
 /// The members of any of the groups named; a group that does not exist is a mistake.

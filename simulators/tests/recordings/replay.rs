@@ -19,9 +19,13 @@
 //!   Long texts are replaced everywhere, short ones and numbers only under the keys in `id_keys` (the value, the elements of a list,
 //!   the keys of an object) and as whole path segments or query values.
 
+#[path = "alike.rs"]
+mod alike;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use alike::alike;
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
@@ -271,12 +275,10 @@ impl Player {
                     self.learn(key, recorded, answered);
                 }
             }
-            (Value::String(text), Value::String(other)) if text != other => {
-                if self.is_id_key(key) || looks_like_an_id(text) || is_placeholder(text) {
-                    self.ids.entry(text.clone()).or_insert_with(|| answered.clone());
-                    if let (Some(text), Some(other)) = (without_dashes(text), without_dashes(other)) {
-                        self.ids.entry(text).or_insert(Value::String(other));
-                    }
+            (Value::String(text), Value::String(other)) if text != other && self.is_id(key, text) => {
+                self.ids.entry(text.clone()).or_insert_with(|| answered.clone());
+                if let (Some(text), Some(other)) = (without_dashes(text), without_dashes(other)) {
+                    self.ids.entry(text).or_insert(Value::String(other));
                 }
             }
             (Value::Number(number), Value::Number(other)) if number != other && self.is_id_key(key) => {
@@ -286,6 +288,10 @@ impl Player {
             }
             _ => {}
         }
+    }
+
+    fn is_id(&self, key: &str, text: &str) -> bool {
+        self.is_id_key(key) || looks_like_an_id(text) || is_placeholder(text)
     }
 
     fn is_id_key(&self, key: &str) -> bool {
@@ -394,44 +400,4 @@ fn looks_like_an_id(text: &str) -> bool {
 fn without_dashes(text: &str) -> Option<String> {
     let simple = text.replace('-', "");
     (text.len() == 36 && simple.len() == 32).then_some(simple)
-}
-
-fn alike(place: &str, recorded: &Value, answered: &Value, differences: &mut Vec<String>) {
-    match (recorded, answered) {
-        (Value::Object(recorded), Value::Object(answered)) => {
-            for (key, recorded) in recorded {
-                match answered.get(key) {
-                    Some(answered) => alike(&format!("{place}/{key}"), recorded, answered, differences),
-                    None => differences.push(format!("{place}/{key} is missing")),
-                }
-            }
-            let extra = answered.keys().filter(|key| !recorded.contains_key(*key));
-            differences.extend(extra.map(|key| format!("{place}/{key} was not recorded")));
-        }
-        (Value::Array(recorded), Value::Array(answered)) => {
-            alike_lists(place, recorded, answered, differences)
-        }
-        (Value::Null, Value::Null)
-        | (Value::Bool(_), Value::Bool(_))
-        | (Value::Number(_), Value::Number(_))
-        | (Value::String(_), Value::String(_)) => {}
-        (recorded, answered) => differences.push(format!("{place} is {answered} instead of {recorded}")),
-    }
-}
-
-/// Each answered element has the shape of a recorded one; the differences told are those to the nearest.
-fn alike_lists(place: &str, recorded: &[Value], answered: &[Value], differences: &mut Vec<String>) {
-    if recorded.is_empty() != answered.is_empty() {
-        let (found, wanted) = (answered.len(), recorded.len());
-        differences.push(format!("{place} has {found} elements instead of {wanted}"));
-        return;
-    }
-    for (number, answered) in answered.iter().enumerate() {
-        let nearest = recorded.iter().map(|recorded| {
-            let mut found = Vec::new();
-            alike(&format!("{place}/{number}"), recorded, answered, &mut found);
-            found
-        });
-        differences.extend(nearest.min_by_key(Vec::len).unwrap_or_default());
-    }
 }
