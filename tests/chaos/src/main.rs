@@ -48,8 +48,8 @@ async fn main() -> anyhow::Result<()> {
         round("sqlite", None, &line).await.context("on SQLite")?;
     }
     if line.database != Database::Sqlite {
-        let database = test_postgres::TestPostgres::database().await;
-        round("postgres", Some(database.to_string()), &line).await.context("on Postgres")?;
+        let database = test_postgres::TestPostgres::database().await.context("Postgres is needed for this")?;
+        round("postgres", Some(database), &line).await.context("on Postgres")?;
     }
     Ok(())
 }
