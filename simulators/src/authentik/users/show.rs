@@ -1,10 +1,11 @@
 //! Users as the API shows them: in full, as members of a group, and to themselves.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::authentik::groups::num_pk;
 use crate::authentik::reply::{Answer, Reply};
-use crate::authentik::state::{State, Timed, User};
+use crate::authentik::state::{Group, State, Timed, User};
 use crate::authentik::system::constant;
 use crate::authentik::wire::{Asked, Verb};
 
@@ -41,10 +42,11 @@ pub(in crate::authentik) fn show_alone(state: &State, pk: i64) -> Value {
     let Some(user) = state.users.get(&pk) else {
         return Value::Null;
     };
-    let group = |(pk, group): (&uuid::Uuid, &crate::authentik::state::Group)| {
+    let groups: Vec<(&Uuid, &Group)> = state.groups_of(pk).collect();
+    let group = |(pk, group): &(&Uuid, &Group)| {
         json!({
             "pk": pk,
-            "num_pk": num_pk(*pk),
+            "num_pk": num_pk(**pk),
             "name": group.name,
             "is_superuser": group.is_superuser,
             "attributes": group.attributes,
@@ -58,9 +60,9 @@ pub(in crate::authentik) fn show_alone(state: &State, pk: i64) -> Value {
         "is_active": user.is_active,
         "last_login": user.last_login.as_ref().map(Timed::json),
         "date_joined": user.date_joined.json(),
-        "is_superuser": state.is_superuser(pk),
-        "groups": state.groups_of(pk).map(|(pk, _)| pk).collect::<Vec<_>>(),
-        "groups_obj": state.groups_of(pk).map(group).collect::<Vec<_>>(),
+        "is_superuser": groups.iter().any(|(_, group)| group.is_superuser),
+        "groups": groups.iter().map(|(pk, _)| pk).collect::<Vec<_>>(),
+        "groups_obj": groups.iter().map(group).collect::<Vec<_>>(),
         "roles": roles().map(|(pk, _)| pk).collect::<Vec<_>>(),
         "roles_obj": roles().map(|(pk, role)| json!({ "pk": pk, "name": role.name })).collect::<Vec<_>>(),
         "email": user.email,
@@ -81,7 +83,7 @@ pub(in crate::authentik) fn me(state: &State, asked: &Asked) -> Answer {
         return Err(asked.method_not_allowed());
     };
     let superuser = state.is_superuser(asked.caller);
-    let named = |pk: &uuid::Uuid, name: &str| json!({ "name": name, "pk": pk });
+    let named = |pk: &Uuid, name: &str| json!({ "name": name, "pk": pk });
     let groups = state
         .groups_of(asked.caller)
         .map(|(pk, group)| named(pk, &group.name));
