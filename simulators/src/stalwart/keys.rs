@@ -139,15 +139,15 @@ pub(crate) fn mint(state: &mut State, owner: Option<Id>, mut key: Object) -> Res
         .map(|id| id.0)
         .max()
         .unwrap_or_default();
-    let credential = Id(last.max(0) + 1).to_string();
+    let credential = Id(last + 1).to_string();
     let secret = secret();
     key.insert("@type".to_owned(), json!("ApiKey"));
     key.insert("credentialId".to_owned(), json!(credential));
     key.insert("secret".to_owned(), json!(secret));
     let items = account.entry("credentials").or_insert_with(|| json!({}));
     if let Some(items) = items.as_object_mut() {
-        let place = (0..)
-            .map(|number: usize| number.to_string())
+        let place = (0..=items.len())
+            .map(|number| number.to_string())
             .find(|place| !items.contains_key(place));
         items.insert(place.unwrap_or_default(), Value::Object(key));
     }

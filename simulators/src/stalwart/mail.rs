@@ -179,15 +179,11 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// The text of the first `reject` or `ereject` of a script.
+/// The text of the first `reject` or `ereject` of a script. Tests in a script are not evaluated.
 fn refusal(script: &str) -> Option<String> {
-    let statements = script.split(';').map(str::trim);
-    let said = statements.filter(|statement| !statement.starts_with("require"));
-    said.filter_map(|statement| {
-        let text = statement.split_once("reject ")?.1.trim();
-        Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned())
-    })
-    .next()
+    let (_, text) = script.split_once("reject \"")?;
+    let (text, _) = text.split_once('"')?;
+    Some(text.to_owned())
 }
 
 /// The domain with a name or an alias.

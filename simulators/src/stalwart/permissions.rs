@@ -64,9 +64,9 @@ pub(crate) fn of_account(state: &State, account: &Object) -> BTreeSet<String> {
     let mut gathered = Gathered::default();
     let replaced = own.is_some_and(|own| text_of(own, "@type") == Some("Replace"));
     if !replaced {
-        roles(state, account)
-            .iter()
-            .for_each(|role| gathered.role(state, role));
+        for role in roles(state, account) {
+            gathered.role(state, &role);
+        }
     }
     if let Some(own) = own {
         gathered.list(own);

@@ -7,6 +7,9 @@ use super::id::Id;
 use super::kind::Kind;
 use super::shelf::Object;
 
+mod fields;
+pub(crate) use fields::fields;
+
 /// What a property takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -28,138 +31,6 @@ pub(crate) enum Shape {
 
 /// A property: name, what it takes.
 pub(crate) type Field = (&'static str, Shape);
-
-pub(crate) fn fields(kind: Kind) -> &'static [Field] {
-    use Shape::{
-        Anything, DomainName, Flag, LocalPart, Map, OptionalReference, OptionalText, Reference, Server, Set,
-        Text,
-    };
-    match kind {
-        Kind::Domain => &[
-            ("name", DomainName),
-            ("aliases", Set),
-            ("isEnabled", Flag),
-            ("createdAt", Server),
-            ("description", OptionalText),
-            ("logo", OptionalText),
-            ("certificateManagement", Map),
-            ("dkimManagement", Map),
-            ("dnsManagement", Map),
-            ("memberTenantId", OptionalReference),
-            ("directoryId", OptionalReference),
-            ("catchAllAddress", OptionalText),
-            ("subAddressing", Map),
-            ("allowRelaying", Flag),
-            ("reportAddressUri", OptionalText),
-            ("dnsZoneFile", Server),
-        ],
-        Kind::Account => &[
-            ("@type", Anything),
-            ("name", LocalPart),
-            ("domainId", Reference),
-            ("credentials", Map),
-            ("createdAt", Server),
-            ("memberGroupIds", Set),
-            ("memberTenantId", OptionalReference),
-            ("roles", Map),
-            ("permissions", Map),
-            ("quotas", Map),
-            ("aliases", Map),
-            ("description", OptionalText),
-            ("locale", Text),
-            ("timeZone", OptionalText),
-            ("encryptionAtRest", Map),
-            ("usedDiskQuota", Server),
-            ("emailAddress", Server),
-        ],
-        Kind::MailingList => &[
-            ("name", LocalPart),
-            ("domainId", Reference),
-            ("description", OptionalText),
-            ("aliases", Map),
-            ("memberTenantId", OptionalReference),
-            ("recipients", Set),
-            ("emailAddress", Server),
-        ],
-        Kind::Role => &[
-            ("description", Text),
-            ("memberTenantId", OptionalReference),
-            ("roleIds", Set),
-            ("enabledPermissions", Set),
-            ("disabledPermissions", Set),
-        ],
-        Kind::DkimSignature => &[
-            ("@type", Anything),
-            ("domainId", Reference),
-            ("selector", Text),
-            ("privateKey", Map),
-            ("auid", OptionalText),
-            ("canonicalization", Text),
-            ("expire", Anything),
-            ("headers", Set),
-            ("report", Flag),
-            ("thirdParty", OptionalText),
-            ("thirdPartyHash", OptionalText),
-            ("memberTenantId", OptionalReference),
-            ("createdAt", Server),
-            ("nextTransitionAt", Anything),
-            ("stage", Text),
-            ("publicKey", Server),
-        ],
-        Kind::MemoryLookupKey => &[("namespace", Text), ("key", Text), ("isGlobPattern", Flag)],
-        Kind::SieveSystemScript => &[
-            ("name", Text),
-            ("description", OptionalText),
-            ("isActive", Flag),
-            ("contents", Text),
-        ],
-        Kind::MtaStageRcpt => &[("script", Map)],
-        Kind::SystemSettings => &[
-            ("defaultHostname", Text),
-            ("defaultDomainId", Reference),
-            ("defaultCertificateId", OptionalReference),
-            ("threadPoolSize", Anything),
-            ("maxConnections", Anything),
-            ("proxyTrustedNetworks", Set),
-            ("mailExchangers", Map),
-            ("services", Map),
-            ("providerInfo", Map),
-        ],
-        Kind::Authentication => &[
-            ("directoryId", OptionalReference),
-            ("defaultUserRoleIds", Set),
-            ("defaultGroupRoleIds", Set),
-            ("defaultTenantRoleIds", Set),
-            ("defaultAdminRoleIds", Set),
-            ("passwordHashAlgorithm", Text),
-            ("passwordMinLength", Anything),
-            ("passwordMaxLength", Anything),
-            ("passwordMinStrength", Text),
-            ("passwordDefaultExpiry", Anything),
-            ("maxAppPasswords", Anything),
-            ("maxApiKeys", Anything),
-        ],
-        Kind::Tenant => &[
-            ("name", Text),
-            ("createdAt", Server),
-            ("logo", OptionalText),
-            ("roles", Map),
-            ("permissions", Map),
-            ("quotas", Map),
-            ("usedDiskQuota", Server),
-        ],
-        Kind::ApiKey => &[
-            ("description", Text),
-            ("secret", Server),
-            ("createdAt", Server),
-            ("expiresAt", Anything),
-            ("permissions", Map),
-            ("allowedIps", Set),
-        ],
-        Kind::Action => &[("@type", Anything)],
-        Kind::Task => &[("@type", Anything), ("status", Map), ("due", Anything)],
-    }
-}
 
 /// What a new object cannot do without.
 pub(crate) fn required(kind: Kind) -> &'static [&'static str] {

@@ -152,22 +152,16 @@ fn create(
     if kind.is_singleton() {
         return Err(SetError::singleton().into());
     }
-    let variant = match schema::variants(kind) {
-        None => None,
-        Some(variants) => {
-            let named = text_of(given, "@type").filter(|name| variants.contains(name));
-            Some(named.ok_or_else(SetError::untyped)?)
-        }
-    };
+    let variant = variant(kind, given)?;
     let mut object = template::of(kind, variant, &writing.state.timestamp());
     schema::fill(kind, &mut object, given)?;
     match kind {
         Kind::Action => {
             let id = actions::run(writing.state, writing.caller, variant.unwrap_or_default())?;
-            return Ok(answer(kind, id));
+            Ok(answer(kind, id))
         }
-        Kind::ApiKey => return Ok(keys::mint(writing.state, owner, object)?),
-        Kind::Task => return Err(SetError::forbidden("Tasks cannot be created").into()),
+        Kind::ApiKey => Ok(keys::mint(writing.state, owner, object)?),
+        Kind::Task => Err(SetError::forbidden("Tasks cannot be created").into()),
         Kind::Account
         | Kind::Authentication
         | Kind::DkimSignature
@@ -178,20 +172,31 @@ fn create(
         | Kind::Role
         | Kind::SieveSystemScript
         | Kind::SystemSettings
-        | Kind::Tenant => {}
+        | Kind::Tenant => keep(kind, writing.state, object),
     }
+}
+
+fn variant(kind: Kind, given: &Object) -> Result<Option<&str>, SetError> {
+    let Some(variants) = schema::variants(kind) else {
+        return Ok(None);
+    };
+    let named = text_of(given, "@type").filter(|name| variants.contains(name));
+    named.map(Some).ok_or_else(SetError::untyped)
+}
+
+fn keep(kind: Kind, state: &mut State, mut object: Object) -> Result<Object, Failure> {
     let incoming = Incoming {
-        state: writing.state,
+        state,
         kind,
         id: None,
         before: None,
     };
     rules::check(&incoming, &mut object)?;
-    let id = writing.state.next_id(kind);
+    let id = state.next_id(kind);
     let wants_keys = kind == Kind::Domain && !zone::automatic_algorithms(&object).is_empty();
-    writing.state.shelf_mut(kind).put(id, object);
+    state.shelf_mut(kind).put(id, object);
     if wants_keys {
-        tasks::dkim(writing.state, id);
+        tasks::dkim(state, id);
     }
     Ok(answer(kind, id))
 }
