@@ -184,6 +184,11 @@ impl Board {
         Ok(events)
     }
 
+    /// Whether nothing has been decided about a stream so far.
+    pub fn is_unchanged(&self, stream: &StreamId) -> bool {
+        self.slots.get(stream).is_none_or(|slot| slot.news.is_empty())
+    }
+
     /// A tenant.
     pub fn tenant(&self, id: TenantId) -> &Tenant {
         self.state(&id.into())

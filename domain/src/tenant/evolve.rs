@@ -130,12 +130,16 @@ impl Tenant {
                     MemberStatus::Removed,
                 );
             }
-            E::DomainClaimed { domain } => drop(self.domains.insert(domain.clone(), DomainState::Claimed)),
+            E::DomainClaimed { domain } => {
+                self.domains.insert(domain.clone(), DomainState::Claimed);
+            }
             E::DomainVerified { domain, .. } => {
-                drop(self.domains.insert(domain.clone(), DomainState::Verified))
+                self.domains.insert(domain.clone(), DomainState::Verified);
             }
             E::PrimaryDomainChanged { to, .. } => self.primary_domain.clone_from(to),
-            E::DomainReleased { domain, .. } => drop(self.domains.remove(domain)),
+            E::DomainReleased { domain, .. } => {
+                self.domains.remove(domain);
+            }
         }
     }
 
