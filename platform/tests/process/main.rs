@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use test_process::{Answer, Api, Installation, Running};
 use tokio::time::Instant;
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(crate) fn installation() -> Installation {

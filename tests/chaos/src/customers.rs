@@ -48,8 +48,16 @@ pub(crate) async fn work(number: u32, api: Api, stop: CancellationToken) -> anyh
         let domain = format!("{slug}.test");
         let body = json!({ "slug": slug, "name": format!("Chaos {number} {round}"), "domains": [domain] });
         let created = until_acknowledged(&api, "/tenants", body, 201).await?;
-        let id = created.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut tenant = Tenant { id, held: false, domain: None };
+        let id = created
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let mut tenant = Tenant {
+            id,
+            held: false,
+            domain: None,
+        };
         done.commands += 1;
         if round % 2 == 0 {
             let path = format!("/tenants/{slug}/domains/{domain}/verify");
@@ -58,7 +66,13 @@ pub(crate) async fn work(number: u32, api: Api, stop: CancellationToken) -> anyh
             done.commands += 1;
         }
         if round % 3 != 0 {
-            until_acknowledged(&api, &format!("/tenants/{slug}/suspend"), json!({ "reason": "chaos" }), 200).await?;
+            until_acknowledged(
+                &api,
+                &format!("/tenants/{slug}/suspend"),
+                json!({ "reason": "chaos" }),
+                200,
+            )
+            .await?;
             tenant.held = true;
             done.commands += 1;
         }
@@ -78,7 +92,8 @@ async fn until_acknowledged(api: &Api, path: &str, body: Value, wanted: u16) -> 
         match api.send(Method::POST, path, Some(&key), Some(&body)).await {
             Ok(answer) if answer.status == wanted => return Ok(answer.body),
             // Down, starting, or the same key is still being worked on: the retry is safe.
-            Ok(answer) if answer.status >= 500 || answer.body.get("retryable") == Some(&Value::Bool(true)) => {}
+            Ok(answer)
+                if answer.status >= 500 || answer.body.get("retryable") == Some(&Value::Bool(true)) => {}
             Ok(answer) => bail!("POST {path} was answered {}: {}", answer.status, answer.body),
             Err(_) => {}
         }
