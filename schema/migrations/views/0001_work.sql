@@ -1,0 +1,69 @@
+-- Working memory beside the read models: what cannot be rebuilt from the log, or must survive a rebuild.
+
+-- How far each copy of a read model has come. Moved by compare-and-swap in the transaction that writes the rows.
+create table checkpoints (
+    read_model  text   not null,
+    version     bigint not null,          -- number of the copy: its tables are <table>_v<version>
+    definition  bigint not null,          -- version of the read model's definition the copy was made with
+    position    bigint not null,
+    recorded_at text   not null,          -- time of the event at `position`; '' at position 0
+    epoch       bigint not null,          -- raised by whoever takes over; a revived worker finds another one
+    owner       text,
+    lease_until text,                     -- null: nobody is on it
+    state       text   not null,          -- live, rebuilding, retired, stopped
+    note        text,                     -- why it stopped
+    primary key (read_model, version)
+);
+
+-- Which copy the view of each read model shows.
+create table live (
+    read_model text   primary key,
+    version    bigint not null,
+    definition bigint not null
+);
+
+-- Events a read model could not digest, and every later event of their streams, in order.
+create table parked (
+    read_model text   not null,
+    version    bigint not null,
+    stream     text   not null,
+    position   bigint not null,
+    error      text   not null,
+    attempts   bigint not null,
+    next_try   text,                      -- null: waits for a person
+    primary key (read_model, version, position)
+);
+create index parked_by_stream on parked (read_model, version, stream, position);
+
+-- Which subject needs a look in which outside system, however many events asked. Losing it is harmless: refill it with
+-- everybody.
+create table due (
+    subject     text   not null,          -- 'ten_…' or 'platform'
+    system      text   not null,          -- authentik, stalwart, ocis
+    position    bigint not null,          -- facts must have reached this before we look
+    due_at      text   not null,
+    attempts    bigint not null default 0,
+    lease_until text,                     -- null: nobody is on it
+    lease_owner text,
+    state       text,
+    reason      text,
+    primary key (subject, system)
+);
+create index due_by_time on due (due_at);
+
+-- Every attempt at an outside system, for 30 days. Never in the log: a week of outage is one event and many rows here.
+create table attempts (
+    subject     text   not null,
+    system      text   not null,
+    started_at  text   not null,
+    duration_ms bigint not null,
+    position    bigint not null,          -- the facts it acted on
+    generation  bigint not null,
+    steps       bigint not null,          -- how many steps were applied
+    outcome     text   not null,
+    class       text,
+    reason      text,
+    summary     text,                     -- ours; never the outside system's words
+    primary key (subject, system, started_at)
+);
+create index attempts_by_time on attempts (started_at);
