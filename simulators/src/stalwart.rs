@@ -43,12 +43,14 @@ mod session;
 mod set;
 mod shelf;
 mod state;
+mod stumble;
 mod tasks;
 mod template;
 mod zone;
 
 pub use mail::{Delivery, Login, Submission};
 use state::State;
+use stumble::Stumbles;
 
 /// Who may call.
 #[derive(Clone)]
@@ -65,6 +67,7 @@ pub struct Stalwart {
     kept: Kept<State>,
     settings: Arc<Settings>,
     faults: Faults,
+    stumbles: Stumbles,
 }
 
 impl Stalwart {
@@ -85,6 +88,7 @@ impl Stalwart {
             kept,
             settings: Arc::new(settings),
             faults: Faults::default(),
+            stumbles: Stumbles::default(),
         }
     }
 
@@ -113,6 +117,12 @@ impl Stalwart {
     /// Whether the account with this address may send mail.
     pub fn submit(&self, from: &str) -> Submission {
         self.kept.read(|state| mail::submit(state, from))
+    }
+
+    /// The next call of `method` (`x:Domain/set`) commits `after` objects and then says `serverUnavailable`, as a lost
+    /// write race does.
+    pub fn stumble(&self, method: &str, after: usize) {
+        self.stumbles.add(method, after);
     }
 
     /// How many messages lie in the mailbox of an address, if it has one.

@@ -609,3 +609,44 @@ async fn a_journal_brings_back_objects_look_ups_and_loaded_keys() {
     assert_eq!(answer["notCreated"]["d"]["type"], "primaryKeyViolation");
     drop(std::fs::remove_file(&path));
 }
+
+#[tokio::test]
+async fn a_lost_race_keeps_what_came_before_it() {
+    let server = Server::start().await;
+    server.handle.stumble("x:Domain/set", 1);
+    let create = json!({ "create": { "a": { "name": "one.test" }, "b": { "name": "two.test" } } });
+    let error = server.call("x:Domain/set", create.clone()).await;
+    assert_eq!(error["type"], "serverUnavailable");
+    assert_eq!(
+        server
+            .ids(json!({ "filter": { "name": "one.test" } }))
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
+        server
+            .ids(json!({ "filter": { "name": "two.test" } }))
+            .await
+            .len(),
+        0
+    );
+    let again = server.call("x:Domain/set", create).await;
+    assert_eq!(again["notCreated"]["a"]["type"], "primaryKeyViolation");
+    assert!(again["created"]["b"]["id"].is_string());
+    server.handle.stumble("x:Domain/set", 1);
+    let error = server
+        .call(
+            "x:Domain/set",
+            json!({ "create": { "c": { "name": "three.test" } } }),
+        )
+        .await;
+    assert_eq!(error["type"], "serverUnavailable");
+    assert_eq!(
+        server
+            .ids(json!({ "filter": { "name": "three.test" } }))
+            .await
+            .len(),
+        1
+    );
+}

@@ -1,6 +1,7 @@
-//! Routes for tests and for trying things out: hand in a message, sign in, send.
+//! Routes for tests and for trying things out: hand in a message, sign in, send, lose a write race.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -13,6 +14,7 @@ pub(crate) fn routes(server: Stalwart) -> Router {
         .route("/_simulator/deliver", post(deliver))
         .route("/_simulator/login", post(login))
         .route("/_simulator/submit", post(submit))
+        .route("/_simulator/stumble", post(stumble))
         .with_state(server)
 }
 
@@ -31,6 +33,14 @@ struct Submit {
     from: String,
 }
 
+/// The next call of `method` commits `after` objects and then says `serverUnavailable`.
+#[derive(Deserialize)]
+struct Stumble {
+    method: String,
+    #[serde(default)]
+    after: usize,
+}
+
 async fn deliver(State(server): State<Stalwart>, Json(body): Json<Deliver>) -> Json<Delivery> {
     Json(server.deliver(&body.to))
 }
@@ -41,4 +51,9 @@ async fn login(State(server): State<Stalwart>, Json(body): Json<SignIn>) -> Json
 
 async fn submit(State(server): State<Stalwart>, Json(body): Json<Submit>) -> Json<Submission> {
     Json(server.submit(&body.from))
+}
+
+async fn stumble(State(server): State<Stalwart>, Json(body): Json<Stumble>) -> StatusCode {
+    server.stumble(&body.method, body.after);
+    StatusCode::NO_CONTENT
 }

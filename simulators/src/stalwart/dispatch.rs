@@ -10,12 +10,13 @@ use super::request::{Arguments, Call, Request};
 use super::set::Writing;
 use super::shelf::Object;
 use super::state::State;
+use super::stumble::Stumbles;
 use super::{get, keys, query, seed, set, tasks};
 
 /// Changes at every restart of the real server and never otherwise.
 pub(crate) const SESSION_STATE: &str = "7da4acf";
 
-pub(crate) fn answer(state: &mut State, caller: &Caller, request: Request) -> Value {
+pub(crate) fn answer(state: &mut State, caller: &Caller, stumbles: &Stumbles, request: Request) -> Value {
     if request
         .method_calls
         .iter()
@@ -32,6 +33,7 @@ pub(crate) fn answer(state: &mut State, caller: &Caller, request: Request) -> Va
             state,
             caller,
             created: &mut created,
+            stumbles,
         };
         answered.push(match one(writing, &method, arguments, &answered) {
             Ok(body) => Answered { method, body, call },

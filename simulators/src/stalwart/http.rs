@@ -80,7 +80,7 @@ fn answer(server: &Stalwart, caller: &Caller, body: &Bytes) -> Response {
     json_answer(
         &server
             .kept
-            .write(|state| dispatch::answer(state, caller, request)),
+            .write(|state| dispatch::answer(state, caller, &server.stumbles, request)),
     )
 }
 

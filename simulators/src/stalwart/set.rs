@@ -13,6 +13,7 @@ use super::rules::{self, Incoming};
 use super::schema;
 use super::shelf::Object;
 use super::state::State;
+use super::stumble::Stumbles;
 use super::{actions, get, keys, tasks, template, zone};
 
 /// `maxObjectsInSet`.
@@ -23,6 +24,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) caller: &'a Caller,
     pub(crate) created: &'a mut Object,
+    pub(crate) stumbles: &'a Stumbles,
 }
 
 /// The parts of an answer; those without content are not sent.
@@ -48,8 +50,10 @@ pub(crate) fn run(
     permitted(kind, writing.caller, arguments, &destroy)?;
     references_hold(writing.created, arguments)?;
     let owner = keys::owner(kind, writing, arguments)?;
+    let mut stumble = writing.stumbles.take(&format!("x:{}/set", kind.name()));
     let mut outcome = Outcome::default();
     for (name, value) in &arguments.create {
+        stumble.step()?;
         match create(kind, writing, owner, name, value.clone()) {
             Ok(answer) => {
                 writing
@@ -63,6 +67,7 @@ pub(crate) fn run(
     }
     for (text, patches) in &arguments.update {
         let Some(id) = id_of(kind, text) else { continue };
+        stumble.step()?;
         match update(kind, writing, owner, id, patches) {
             Ok(()) => drop(outcome.updated.insert(text.clone(), Value::Null)),
             Err(Failure::Object(error)) => drop(outcome.not_updated.insert(text.clone(), error.0)),
@@ -71,11 +76,13 @@ pub(crate) fn run(
     }
     for text in destroy {
         let Some(id) = id_of(kind, &text) else { continue };
+        stumble.step()?;
         match remove(kind, writing, owner, id) {
             Ok(()) => outcome.destroyed.push(text),
             Err(error) => drop(outcome.not_destroyed.insert(text, error.0)),
         }
     }
+    stumble.end()?;
     // Only a call that ends well makes the mail side look again for addresses that it did not find.
     if matches!(kind, Kind::Account | Kind::Domain | Kind::MailingList) {
         writing.state.absent.retain(|_, _| false);

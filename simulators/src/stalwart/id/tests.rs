@@ -1,3 +1,5 @@
+//! Identifiers are written as they were recorded, and read back.
+
 use super::*;
 
 #[test]
