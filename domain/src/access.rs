@@ -153,7 +153,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn is_welcome(&self) -> bool {
+    const fn is_welcome(self) -> bool {
         matches!(self.status, UserStatus::Invited | UserStatus::Active)
     }
 }
@@ -198,17 +198,17 @@ pub fn idp_enabled(person: &Person, memberships: &[(Membership, TenantStanding)]
             || entitled(person, memberships)
             || memberships
                 .iter()
-                .any(|(membership, tenant)| has_business_in_portal(person, membership, tenant)))
+                .any(|(membership, tenant)| has_business_in_portal(*person, *membership, tenant)))
 }
 
 /// Whether somebody needs the portal of a tenant they cannot use: to see it being set up, or to read why it is held.
-fn has_business_in_portal(person: &Person, membership: &Membership, tenant: &TenantStanding) -> bool {
+fn has_business_in_portal(person: Person, membership: Membership, tenant: &TenantStanding) -> bool {
     let being_set_up = tenant.lifecycle == Lifecycle::Pending && !tenant.has_access_hold();
     let answers_for_it = match membership.role {
         Role::Owner | Role::Admin | Role::Billing => true,
         Role::Member => false,
     };
-    can_enter(person, membership, tenant) && !tenant.has_hard_hold() && (being_set_up || answers_for_it)
+    can_enter(&person, &membership, tenant) && !tenant.has_hard_hold() && (being_set_up || answers_for_it)
 }
 
 /// Whether the tenant's files and mail are open to its members.

@@ -81,10 +81,10 @@ impl Claim {
 
     /// A tenant's open subscription.
     pub fn open_subscription(tenant: TenantId) -> Self {
-        Self::plain(OPEN_SUBSCRIPTION, tenant)
+        Self::plain(OPEN_SUBSCRIPTION, &tenant)
     }
 
-    fn plain(scope: &'static str, value: impl ToString) -> Self {
+    fn plain(scope: &'static str, value: &impl ToString) -> Self {
         Self {
             scope,
             value: ClaimValue::Plain(value.to_string()),

@@ -296,10 +296,10 @@ impl Decider for Partner {
                 }
             }
             PartnerEvent::ContactChanged { contact_info, .. } => {
-                self.contact_info = Some(contact_info.clone())
+                self.contact_info = Some(contact_info.clone());
             }
             PartnerEvent::BillingInfoChanged { billing_info, .. } => {
-                self.billing_info = Some(billing_info.clone())
+                self.billing_info = Some(billing_info.clone());
             }
             PartnerEvent::MarginSet {
                 bps,

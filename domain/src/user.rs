@@ -73,11 +73,11 @@ impl User {
             .any(|identity| identity.instance == instance)
     }
 
-    fn link(&self, instance: String, subject: String, how: LinkedHow) -> Result<Vec<UserEvent>, Rejection> {
+    fn link(&self, instance: &str, subject: String, how: LinkedHow) -> Result<Vec<UserEvent>, Rejection> {
         if self
             .identities
             .iter()
-            .any(|identity| identity.is(&instance, &subject))
+            .any(|identity| identity.is(instance, &subject))
         {
             return Ok(if how == LinkedHow::SignIn {
                 self.activated()
@@ -86,16 +86,16 @@ impl User {
             });
         }
         let linked = UserEvent::IdentityLinked {
-            instance: instance.clone(),
+            instance: instance.to_owned(),
             how,
             subject: subject.into(),
         };
         match how {
-            LinkedHow::SignIn if self.has_identity_at(&instance) => Err(Rejection::IdentityConflict),
+            LinkedHow::SignIn if self.has_identity_at(instance) => Err(Rejection::IdentityConflict),
             LinkedHow::SignIn => Ok([vec![linked], self.activated()].concat()),
             // One account can show itself by two subjects; both are recorded before it is seen.
             LinkedHow::Provisioned => Ok(vec![linked]),
-            LinkedHow::Relink => Ok(self.unlinked(&instance).chain([linked]).collect()),
+            LinkedHow::Relink => Ok(self.unlinked(instance).chain([linked]).collect()),
         }
     }
 
@@ -200,7 +200,7 @@ impl Decider for User {
                     how,
                 },
                 Some(_),
-            ) => self.link(instance, subject, how),
+            ) => self.link(&instance, subject, how),
             (UserCommand::Activate, Some(_)) => Ok(self.activated()),
             (UserCommand::ObserveProfile { name }, Some(_)) => Ok(self.observe(name)),
         }
@@ -209,10 +209,10 @@ impl Decider for User {
     fn evolve(&mut self, event: &UserEvent) {
         match event {
             UserEvent::Invited { email, name, .. } => {
-                self.known_as(UserStatus::Invited, email, name.as_ref())
+                self.known_as(UserStatus::Invited, email, name.as_ref());
             }
             UserEvent::Registered { email, name, .. } => {
-                self.known_as(UserStatus::Active, email, name.as_ref())
+                self.known_as(UserStatus::Active, email, name.as_ref());
             }
             UserEvent::Activated {} => self.status = Some(UserStatus::Active),
             UserEvent::IdentityLinked {

@@ -71,13 +71,11 @@ pub(crate) fn split(data: Value) -> (Value, Map<String, Value>) {
     };
     let mut plain = Map::new();
     let mut personal = Map::new();
-    for (name, value) in fields {
-        match value {
-            Value::Object(mut inner) if inner.contains_key(MARK) => match inner.remove(MARK) {
-                None | Some(Value::Null) => {}
-                Some(value) => drop(personal.insert(name, value)),
-            },
-            value => drop(plain.insert(name, value)),
+    for (name, mut value) in fields {
+        match value.as_object_mut().and_then(|inner| inner.remove(MARK)) {
+            None => drop(plain.insert(name, value)),
+            Some(Value::Null) => {}
+            Some(value) => drop(personal.insert(name, value)),
         }
     }
     (Value::Object(plain), personal)
@@ -85,10 +83,13 @@ pub(crate) fn split(data: Value) -> (Value, Map<String, Value>) {
 
 /// Puts personal fields back where [`split`] took them.
 pub(crate) fn join(data: Value, personal: Map<String, Value>) -> Value {
-    let mut fields = match data {
-        Value::Object(fields) => fields,
-        Value::Null => Map::new(),
-        other => return other,
+    if !(data.is_object() || data.is_null()) {
+        return data;
+    }
+    let mut fields = if let Value::Object(fields) = data {
+        fields
+    } else {
+        Map::new()
     };
     for (name, value) in personal {
         fields.insert(name, serde_json::json!({ MARK: value }));

@@ -141,7 +141,6 @@ impl Tenant {
     /// A held tenant invites nobody by itself, and only owners and operators make owners.
     fn may_invite(&self, role: Role, asked: &Asked) -> Result<(), Rejection> {
         match asked.actor.kind {
-            ActorKind::Operator | ActorKind::System | ActorKind::Bootstrap => Ok(()),
             ActorKind::Reconciler => Err(Rejection::RoleInsufficient),
             ActorKind::User if self.standing().is_some_and(|standing| standing.has_access_hold()) => {
                 Err(Rejection::TenantSuspended {
@@ -151,7 +150,7 @@ impl Tenant {
             ActorKind::User if role == Role::Owner && !self.is_owner(asked.actor.id) => {
                 Err(Rejection::RoleInsufficient)
             }
-            ActorKind::User => Ok(()),
+            ActorKind::User | ActorKind::Operator | ActorKind::System | ActorKind::Bootstrap => Ok(()),
         }
     }
 
