@@ -1,0 +1,319 @@
+//! Identity: one group per tenant, one account per person, the entitlement group as the door.
+
+mod apply;
+pub mod client;
+mod observe;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schema::provisioning::{ConvergedReason, Counts, Resource, ResourceKind};
+use schema::{System, TenantId, UserId};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::call::CallError;
+use crate::integration::{Desired, Door, Integration, Plan, Seen};
+pub use client::Client;
+pub use plan::Step;
+
+/// Who is in it may use mail and files; the policies of the applications look at it.
+pub(crate) const ENTITLED_GROUP: &str = "dezky-entitled";
+/// Members of it may ask for operator tokens.
+pub(crate) const ADMINS_GROUP: &str = "dezky-platform-admins";
+/// What our tenant groups' names start with.
+pub(crate) const GROUP_PREFIX: &str = "dezky-tenant-";
+/// The folder of accounts made here.
+pub(crate) const USER_PATH: &str = "dezky";
+/// The one attribute that is ours; everything beside it belongs to others.
+const MARK: &str = "dezky";
+
+/// What should be, comparable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// The group's name.
+    pub group: String,
+    /// Whose group it is.
+    pub owner: Owner,
+    /// Everybody who is or was a member.
+    pub people: Vec<PersonSpec>,
+}
+
+/// Whose group it is, written into the group's attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Owner {
+    /// A tenant's members.
+    #[serde(rename_all = "camelCase")]
+    Tenant {
+        /// Which.
+        tenant_id: TenantId,
+        /// For policies and claims.
+        slug: String,
+    },
+    /// The platform's administrators. A blueprint may have made the group, so its name alone makes it ours.
+    Platform,
+}
+
+impl Owner {
+    fn mark(&self) -> Value {
+        match self {
+            Self::Tenant { tenant_id, slug } => json!({ "tenantId": tenant_id, "slug": slug }),
+            Self::Platform => json!({ "platform": "admins" }),
+        }
+    }
+
+    /// The group as a resource of ours.
+    pub(crate) fn resource(&self) -> Resource {
+        let key = match self {
+            Self::Tenant { tenant_id, .. } => tenant_id.to_string(),
+            Self::Platform => ADMINS_GROUP.to_owned(),
+        };
+        Resource {
+            kind: ResourceKind::Group,
+            key,
+        }
+    }
+}
+
+/// Whether an account is made or only kept right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Presence {
+    /// Make it if it is missing.
+    Ensure,
+    /// Leave it missing: a former member.
+    IfPresent,
+}
+
+/// Whether somebody belongs to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Belongs {
+    /// In it.
+    Inside,
+    /// Not in it.
+    Outside,
+}
+
+impl Belongs {
+    pub(crate) fn when(inside: bool) -> Self {
+        if inside { Self::Inside } else { Self::Outside }
+    }
+}
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Account {
+    /// Yes.
+    Enabled,
+    /// No.
+    Disabled,
+}
+
+/// One person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonSpec {
+    /// Who.
+    pub user_id: UserId,
+    /// Lower-case e-mail address: user name and address.
+    pub username: String,
+    /// The name shown; empty leaves it alone.
+    pub name: String,
+    /// Made if missing, or not.
+    pub presence: Presence,
+    /// In the tenant's group.
+    pub membership: Belongs,
+    /// In the entitlement group.
+    pub entitlement: Belongs,
+    /// Enabled.
+    pub account: Account,
+    /// Sessions that began before it are ended.
+    pub sessions_epoch: u64,
+}
+
+impl PersonSpec {
+    /// The account as a resource of ours.
+    pub(crate) fn resource(&self) -> Resource {
+        Resource {
+            kind: ResourceKind::User,
+            key: self.user_id.to_string(),
+        }
+    }
+}
+
+/// An account as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountSeen {
+    pub pk: i64,
+    pub uuid: String,
+    pub uid: String,
+    pub username: String,
+    pub email: String,
+    pub name: String,
+    pub account: Account,
+    pub attributes: Map<String, Value>,
+}
+
+impl AccountSeen {
+    /// The person our mark names.
+    pub(crate) fn marked_for(&self) -> Option<&str> {
+        self.attributes.get(MARK)?.get("userId")?.as_str()
+    }
+
+    pub(crate) fn sessions_epoch(&self) -> u64 {
+        self.attributes
+            .get(MARK)
+            .and_then(|mark| mark.get("sessionsEpoch")?.as_u64())
+            .unwrap_or(0)
+    }
+}
+
+/// A group as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupSeen {
+    pub pk: String,
+    pub name: String,
+    pub attributes: Map<String, Value>,
+    pub users: BTreeSet<i64>,
+}
+
+/// What is.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Ours: by the id we bound, or by our mark.
+    pub group: Option<GroupSeen>,
+    /// Another group has the name and is not ours.
+    pub name_is_taken: bool,
+    /// The entitlement group.
+    pub entitled: Option<GroupSeen>,
+    /// Accounts of the people of the spec.
+    pub accounts: BTreeMap<UserId, AccountSeen>,
+    /// People whose user name belongs to an account marked for somebody else.
+    pub taken: BTreeSet<UserId>,
+    /// Members of the group with our mark who are not in the spec.
+    pub strays: BTreeSet<i64>,
+}
+
+impl Observed {
+    fn is_entitled(&self, pk: i64) -> bool {
+        self.entitled
+            .as_ref()
+            .is_some_and(|group| group.users.contains(&pk))
+    }
+}
+
+/// authentik.
+#[derive(Debug, Clone)]
+pub struct Authentik {
+    client: Client,
+    /// The name of this installation in identities.
+    instance: String,
+}
+
+impl Authentik {
+    pub fn new(client: Client, instance: String) -> Self {
+        Self { client, instance }
+    }
+
+    /// The name of this installation in identities.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Integration for Authentik {
+    const SYSTEM: System = System::Authentik;
+    type Spec = Spec;
+    type Observed = Observed;
+    type Step = Step;
+
+    fn counts(spec: &Spec) -> Counts {
+        let wanted = spec
+            .people
+            .iter()
+            .filter(|person| person.presence == Presence::Ensure)
+            .count();
+        Counts {
+            groups: 1,
+            users: u32::try_from(wanted).unwrap_or(u32::MAX),
+            ..Counts::default()
+        }
+    }
+
+    fn reason(_: &Spec) -> ConvergedReason {
+        ConvergedReason::Converged
+    }
+
+    async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
+        observe::observe(&self.client, desired).await
+    }
+
+    fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
+        plan::plan(desired, observed)
+    }
+
+    async fn apply(
+        &self,
+        desired: &Desired<Spec>,
+        observed: &Observed,
+        step: &Step,
+    ) -> Result<(), CallError> {
+        apply::apply(&self.client, desired, observed, step).await
+    }
+
+    fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {
+        let spec = &desired.spec;
+        let mut seen = Seen::default();
+        if let Some(group) = &observed.group {
+            seen.objects.insert(spec.owner.resource(), group.pk.clone());
+        }
+        for person in &spec.people {
+            let Some(account) = observed.accounts.get(&person.user_id) else {
+                continue;
+            };
+            if account.marked_for() != Some(person.user_id.to_string().as_str()) {
+                continue;
+            }
+            seen.objects.insert(person.resource(), account.pk.to_string());
+            let subjects = [&account.uuid, &account.uid]
+                .into_iter()
+                .filter(|subject| !subject.is_empty());
+            seen.identities
+                .extend(subjects.map(|subject| (person.user_id, subject.clone())));
+            seen.doors.extend(doors(person, account, observed));
+        }
+        seen
+    }
+}
+
+/// A person who may use another tenant is no door of this one.
+fn doors(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Vec<Door> {
+    if person.entitlement == Belongs::Inside {
+        return Vec::new();
+    }
+    let is_entitled = observed.is_entitled(account.pk);
+    let is_ended = account.sessions_epoch() >= person.sessions_epoch;
+    vec![
+        Door {
+            check: format!("user.{}.entitlement", person.user_id),
+            outcome: if is_entitled { "granted" } else { "none" },
+            is_shut: !is_entitled,
+        },
+        Door {
+            check: format!("user.{}.sessions", person.user_id),
+            outcome: if is_ended { "ended" } else { "live" },
+            is_shut: is_ended,
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! One step in authentik as calls. Attributes are read, merged and written: foreign keys stay.
+
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Created};
+use super::{Account, ENTITLED_GROUP, MARK, Observed, PersonSpec, Spec, Step, USER_PATH};
+use crate::call::CallError;
+use crate::integration::{Desired, Gate};
+
+pub(super) async fn apply(
+    client: &Client,
+    desired: &Desired<Spec>,
+    observed: &Observed,
+    step: &Step,
+) -> Result<(), CallError> {
+    let spec = &desired.spec;
+    match step {
+        Step::EndSessions { user_id, pk } => {
+            let username = observed
+                .accounts
+                .get(user_id)
+                .map_or("", |account| account.username.as_str());
+            client.end_sessions(*pk, username).await?;
+            client.delete_refresh_tokens(*pk).await
+        }
+        Step::DropEntitlement { pk, .. } => match &observed.entitled {
+            Some(group) => client.remove_user(&group.pk, *pk).await,
+            None => Ok(()),
+        },
+        Step::Entitle { pk, .. } => match &observed.entitled {
+            Some(group) => client.add_user(&group.pk, *pk).await,
+            None => Ok(()),
+        },
+        Step::Disable { pk, .. } => client.patch_user(*pk, &json!({ "is_active": false })).await,
+        Step::Enable { pk, .. } => client.patch_user(*pk, &json!({ "is_active": true })).await,
+        Step::RemoveMember { group, pk } => client.remove_user(group, *pk).await,
+        Step::AddMember { group, pk, .. } => client.add_user(group, *pk).await,
+        Step::MarkUser {
+            user_id,
+            pk,
+            sessions_epoch,
+        } => {
+            let foreign = observed
+                .accounts
+                .get(user_id)
+                .map(|account| account.attributes.clone());
+            let mark = json!({ "userId": user_id, "sessionsEpoch": sessions_epoch });
+            client
+                .patch_user(*pk, &json!({ "attributes": merged(foreign, mark) }))
+                .await
+        }
+        // A taken name is no failure: the next look finds who took it.
+        Step::CreateGroup { name } => client
+            .create_group(name, &merged(None, spec.owner.mark()))
+            .await
+            .map(|_: Created| ()),
+        Step::CreateEntitlementGroup => {
+            let mark = json!({ "platform": "entitled" });
+            client
+                .create_group(ENTITLED_GROUP, &merged(None, mark))
+                .await
+                .map(|_: Created| ())
+        }
+        Step::RenameGroup { pk, name } => client.patch_group(pk, &json!({ "name": name })).await,
+        Step::MarkGroup { pk } => {
+            let foreign = observed.group.as_ref().map(|group| group.attributes.clone());
+            client
+                .patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) }))
+                .await
+        }
+        Step::CreateUser { user_id } => match spec.people.iter().find(|person| person.user_id == *user_id) {
+            Some(person) => client
+                .create_user(&new_user(person, desired.gate))
+                .await
+                .map(|_: Created| ()),
+            None => Ok(()),
+        },
+        Step::UpdateUser { user_id, pk, .. } => {
+            match spec.people.iter().find(|person| person.user_id == *user_id) {
+                Some(person) => client.patch_user(*pk, &profile(person)).await,
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn merged(foreign: Option<Map<String, Value>>, mark: Value) -> Value {
+    let mut attributes = foreign.unwrap_or_default();
+    attributes.insert(MARK.to_owned(), mark);
+    Value::Object(attributes)
+}
+
+fn profile(person: &PersonSpec) -> Value {
+    let mut body = json!({ "username": person.username, "email": person.username });
+    if !person.name.is_empty() {
+        body["name"] = json!(person.name);
+    }
+    body
+}
+
+/// A new account has no session to end: it starts with its epoch stored.
+fn new_user(person: &PersonSpec, gate: Gate) -> Value {
+    let mark = json!({ "userId": person.user_id, "sessionsEpoch": person.sessions_epoch });
+    json!({
+        "username": person.username,
+        "email": person.username,
+        "name": person.name,
+        "path": USER_PATH,
+        "type": "internal",
+        "is_active": person.account == Account::Enabled && gate == Gate::Open,
+        "attributes": merged(None, mark),
+    })
+}

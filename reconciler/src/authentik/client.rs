@@ -1,0 +1,376 @@
+//! authentik's management API, as far as it is used here. Parsed leniently: 2025.10 and later differ in fields.
+
+use std::sync::Arc;
+
+use reqwest::{Method, RequestBuilder};
+use schema::provisioning::{FailureClass, Reason};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use crate::call::{Answer, CallError, Effect, Line, with_json};
+use crate::throttle::Throttle;
+
+/// What the server gives at most per page.
+pub(crate) const PAGE: u32 = 100;
+/// Pages read of one list before something is wrong: a million rows.
+const PAGES_MAX: u32 = 10_000;
+/// Sessions or tokens of one person ended one by one (2025.10 only).
+const ENDED_MAX: usize = 1_000;
+
+/// A group, as far as we look at it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Group {
+    pub pk: String,
+    pub name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub users: Vec<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub attributes: Map<String, Value>,
+}
+
+/// A user, as far as we look at it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct User {
+    pub pk: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub uuid: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub uid: String,
+    pub username: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub email: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    pub is_active: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    pub attributes: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    pagination: Pagination,
+    results: Vec<T>,
+}
+
+#[derive(Default, Deserialize)]
+struct Pagination {
+    #[serde(default, deserialize_with = "or_default")]
+    next: u32,
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
+}
+
+/// What became of a create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now, made by this call.
+    Made,
+    /// Its name was taken, perhaps by an earlier try of ours: look again.
+    Taken,
+}
+
+/// The API with our token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    line: Line,
+    token: String,
+    throttle: Arc<Throttle>,
+}
+
+impl Client {
+    pub(crate) fn new(line: Line, token: String, throttle: Arc<Throttle>) -> Self {
+        Self {
+            line,
+            token,
+            throttle,
+        }
+    }
+
+    pub async fn group(&self, pk: &str) -> Result<Option<Group>, CallError> {
+        self.one(
+            "read the group",
+            &format!("/core/groups/{pk}/?include_users=false"),
+        )
+        .await
+    }
+
+    pub async fn groups_named(&self, name: &str) -> Result<Vec<Group>, CallError> {
+        let query = [("name", name), ("include_users", "false"), ("ordering", "name")];
+        self.list("find the group by its name", "/core/groups/", &query)
+            .await
+    }
+
+    /// Every group whose name starts with our prefix is among these.
+    pub async fn all_groups(&self) -> Result<Vec<Group>, CallError> {
+        let query = [("include_users", "false"), ("ordering", "name")];
+        self.list("list the groups", "/core/groups/", &query).await
+    }
+
+    pub async fn create_group(&self, name: &str, attributes: &Value) -> Result<Created, CallError> {
+        let body = json!({ "name": name, "attributes": attributes });
+        self.create("create the group", "/core/groups/", &body, &["name"])
+            .await
+    }
+
+    pub async fn patch_group(&self, pk: &str, body: &Value) -> Result<(), CallError> {
+        self.write(
+            "update the group",
+            Method::PATCH,
+            &format!("/core/groups/{pk}/"),
+            Some(body),
+        )
+        .await
+    }
+
+    pub async fn add_user(&self, group: &str, user: i64) -> Result<(), CallError> {
+        let path = format!("/core/groups/{group}/add_user/");
+        self.write(
+            "add the user to the group",
+            Method::POST,
+            &path,
+            Some(&json!({ "pk": user })),
+        )
+        .await
+    }
+
+    pub async fn remove_user(&self, group: &str, user: i64) -> Result<(), CallError> {
+        let path = format!("/core/groups/{group}/remove_user/");
+        self.write(
+            "take the user out of the group",
+            Method::POST,
+            &path,
+            Some(&json!({ "pk": user })),
+        )
+        .await
+    }
+
+    pub async fn user(&self, pk: &str) -> Result<Option<User>, CallError> {
+        self.one("read the user", &format!("/core/users/{pk}/")).await
+    }
+
+    /// Users by one exact filter, such as `username` or `path`.
+    pub async fn users(&self, filter: &str, value: &str) -> Result<Vec<User>, CallError> {
+        let query = [
+            (filter, value),
+            ("include_groups", "false"),
+            ("include_roles", "false"),
+            ("ordering", "username"),
+        ];
+        self.list("find users", "/core/users/", &query).await
+    }
+
+    pub async fn create_user(&self, body: &Value) -> Result<Created, CallError> {
+        self.create("create the user", "/core/users/", body, &["username"])
+            .await
+    }
+
+    pub async fn patch_user(&self, pk: i64, body: &Value) -> Result<(), CallError> {
+        self.write(
+            "update the user",
+            Method::PATCH,
+            &format!("/core/users/{pk}/"),
+            Some(body),
+        )
+        .await
+    }
+
+    /// Ends every browser session of a user; the portals are told by back-channel logout.
+    pub async fn end_sessions(&self, pk: i64, username: &str) -> Result<(), CallError> {
+        let what = "end the sessions of the user";
+        let path = format!("/core/authenticated_sessions/bulk_delete/?user_pks={pk}");
+        let answer = self
+            .send(what, Effect::Writes, Method::DELETE, &path, None)
+            .await?;
+        match answer.status.as_u16() {
+            200..=299 => Ok(()),
+            // 2025.10 has no bulk_delete; the same 405 without JSON may also hide a failure. One by one serves both.
+            404 | 405 => self.end_sessions_singly(username).await,
+            _ => Err(self.refused(what, Effect::Writes, &answer)),
+        }
+    }
+
+    async fn end_sessions_singly(&self, username: &str) -> Result<(), CallError> {
+        let query = [("user__username", username)];
+        let what = "list the sessions of the user";
+        let sessions: Vec<Value> = self.list(what, "/core/authenticated_sessions/", &query).await?;
+        for id in sessions
+            .iter()
+            .filter_map(|row| row["uuid"].as_str())
+            .take(ENDED_MAX)
+        {
+            let path = format!("/core/authenticated_sessions/{id}/");
+            self.delete("end a session of the user", &path).await?;
+        }
+        Ok(())
+    }
+
+    /// Without this a refresh token outlives its session.
+    pub async fn delete_refresh_tokens(&self, pk: i64) -> Result<(), CallError> {
+        let user = pk.to_string();
+        let query = [("user", user.as_str())];
+        let what = "list the refresh tokens of the user";
+        let tokens: Vec<Value> = self.list(what, "/oauth2/refresh_tokens/", &query).await?;
+        for id in tokens.iter().filter_map(|row| row["pk"].as_i64()).take(ENDED_MAX) {
+            self.delete(
+                "delete a refresh token of the user",
+                &format!("/oauth2/refresh_tokens/{id}/"),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, CallError> {
+        let mut rows = Vec::new();
+        for number in 1..=PAGES_MAX {
+            let request = self
+                .request(Method::GET, path)
+                .query(query)
+                .query(&[("page", number), ("page_size", PAGE)]);
+            let answer = self.line.send(what, Effect::Reads, request).await?;
+            // A list that shrank while it was read ends with "Invalid page."
+            if number > 1 && answer.status.as_u16() == 404 {
+                return Ok(rows);
+            }
+            let answer = self.succeeded(what, Effect::Reads, answer)?;
+            let page: Page<T> = answer.parse(self.line.system, what)?;
+            rows.extend(page.results);
+            if page.pagination.next <= number {
+                return Ok(rows);
+            }
+        }
+        let summary = format!("authentik: {what}: the list does not end");
+        Err(CallError::new(
+            FailureClass::Permanent,
+            Reason::ValidationRejected,
+            summary,
+        ))
+    }
+
+    async fn one<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+    ) -> Result<Option<T>, CallError> {
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None).await?;
+        if answer.status.as_u16() == 404 && answer.json.is_some() {
+            return Ok(None);
+        }
+        self.succeeded(what, Effect::Reads, answer)?
+            .parse(self.line.system, what)
+            .map(Some)
+    }
+
+    async fn create(
+        &self,
+        what: &str,
+        path: &str,
+        body: &Value,
+        unique: &[&str],
+    ) -> Result<Created, CallError> {
+        let answer = self
+            .send(what, Effect::Writes, Method::POST, path, Some(body))
+            .await?;
+        let is_taken = answer.status.as_u16() == 400
+            && answer
+                .json
+                .as_ref()
+                .is_some_and(|json| unique.iter().any(|field| json.get(field).is_some()));
+        if is_taken {
+            return Ok(Created::Taken);
+        }
+        self.succeeded(what, Effect::Writes, answer)
+            .map(|_| Created::Made)
+    }
+
+    async fn delete(&self, what: &str, path: &str) -> Result<(), CallError> {
+        let answer = self
+            .send(what, Effect::Writes, Method::DELETE, path, None)
+            .await?;
+        if answer.status.as_u16() == 404 {
+            return Ok(());
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    async fn write(
+        &self,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(), CallError> {
+        let answer = self.send(what, Effect::Writes, method, path, body).await?;
+        // Gone between the look and the write: the next look plans anew.
+        if answer.status.as_u16() == 404 && answer.json.is_some() {
+            return Err(CallError::unknown(format!("authentik: {what}: it is gone")));
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    async fn send(
+        &self,
+        what: &str,
+        effect: Effect,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, CallError> {
+        if effect == Effect::Writes {
+            self.throttle.turn().await;
+        }
+        let request = self.request(method, path);
+        let request = match body {
+            Some(body) => with_json(request, body),
+            None => request,
+        };
+        self.line.send(what, effect, request).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.line
+            .request(method, &format!("/api/v3{path}"))
+            .bearer_auth(&self.token)
+    }
+
+    fn succeeded(&self, what: &str, effect: Effect, answer: Answer) -> Result<Answer, CallError> {
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(self.refused(what, effect, &answer))
+        }
+    }
+
+    fn refused(&self, what: &str, effect: Effect, answer: &Answer) -> CallError {
+        let refusal = self.line.refusal(what, effect, answer);
+        let (class, reason) = match (answer.status.as_u16(), effect) {
+            // There is no 401 here: only the text tells a dead token from a missing permission.
+            (403, _) if is_about_the_token(answer.text_at("/detail")) => {
+                (FailureClass::Auth, Reason::AuthFailed)
+            }
+            // A failure inside authentik answers a write with an empty 405 (its error page knows GET only).
+            (405, Effect::Writes) if answer.json.is_none() => (FailureClass::Unknown, Reason::OutcomeUnknown),
+            _ => return refusal,
+        };
+        CallError {
+            class,
+            reason,
+            ..refusal
+        }
+    }
+}
+
+fn is_about_the_token(detail: &str) -> bool {
+    matches!(
+        detail,
+        "Token invalid/expired" | "Authentication credentials were not provided."
+    )
+}

@@ -1,0 +1,246 @@
+//! What every integration is made of, and the one loop that drives it: desired, observe, plan, apply, observe again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::future::Future;
+
+use schema::provisioning::{ConvergedReason, Counts, FailureClass, Reason, Resource};
+use schema::{System, UserId};
+use serde::Serialize;
+
+use crate::call::CallError;
+
+/// Looks followed by work; one more look must find nothing to do. Objects, their links, corrections.
+const ROUNDS_MAX: usize = 3;
+/// Names of fields kept of one drift.
+const PATHS_MAX: usize = 20;
+
+/// Whether doors may be opened now. Objects and closing never wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Open what should be open.
+    Open,
+    /// Leave shut what is shut: other systems are not ready.
+    Waiting,
+}
+
+/// Whether the tenant's doors were asked shut: held or ending, not merely unready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Shut them.
+    Shut,
+    /// Nobody asked.
+    Nothing,
+}
+
+/// What should be, what we know of it, and whether doors may open.
+#[derive(Debug, Clone)]
+pub struct Desired<S> {
+    /// The comparable part; its hash is recorded.
+    pub spec: S,
+    /// Ids there of objects we bound.
+    pub known: BTreeMap<Resource, String>,
+    /// Of this moment; no part of the hash.
+    pub gate: Gate,
+    /// Whether shut doors are evidence of something asked for.
+    pub asked: Asked,
+}
+
+/// Something exists in our place and is not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which object.
+    pub resource: Resource,
+    /// Our sentence for it.
+    pub summary: &'static str,
+}
+
+/// What would be done. Empty steps mean converged, unless something is refused or waits.
+#[derive(Debug, Clone)]
+pub struct Plan<S> {
+    /// In the order they are applied.
+    pub steps: Vec<S>,
+    /// What cannot be done because it belongs to somebody else.
+    pub refusals: Vec<Refusal>,
+    /// Whether a door would be opened if the gate were.
+    pub waiting: bool,
+}
+
+impl<S> Default for Plan<S> {
+    fn default() -> Self {
+        Self {
+            steps: Vec::new(),
+            refusals: Vec::new(),
+            waiting: false,
+        }
+    }
+}
+
+/// One step of a plan: readable, and named after the field it corrects.
+pub trait Step: Display + Send + Sync {
+    /// The field, for the record of drift. Never personal.
+    fn path(&self) -> &'static str;
+}
+
+/// One look at a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// For example `role.authenticate`.
+    pub check: String,
+    /// For example `disabled`.
+    pub outcome: &'static str,
+    /// Whether nobody gets in here.
+    pub is_shut: bool,
+}
+
+/// What a look told, in words every system shares.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Our objects there, with their ids.
+    pub objects: BTreeMap<Resource, String>,
+    /// Of those known before, the ones we let go although they still exist.
+    pub retained: BTreeSet<Resource>,
+    /// Subjects by which tokens may name a person.
+    pub identities: Vec<(UserId, String)>,
+    /// The tenant's doors.
+    pub doors: Vec<Door>,
+}
+
+/// One outside system. Only `spec` and `plan` think, and both are pure.
+pub trait Integration: Send + Sync {
+    /// Which.
+    const SYSTEM: System;
+    /// The comparable part of what should be.
+    type Spec: Serialize + Send + Sync;
+    /// What is.
+    type Observed: Send + Sync;
+    /// One change.
+    type Step: Step;
+
+    /// How many objects are wanted.
+    fn counts(spec: &Self::Spec) -> Counts;
+
+    /// Why an empty plan counts as converged.
+    fn reason(spec: &Self::Spec) -> ConvergedReason;
+
+    /// Looks.
+    fn observe(
+        &self,
+        desired: &Desired<Self::Spec>,
+    ) -> impl Future<Output = Result<Self::Observed, CallError>> + Send;
+
+    /// What would have to be done.
+    fn plan(desired: &Desired<Self::Spec>, observed: &Self::Observed) -> Plan<Self::Step>;
+
+    /// Does one step.
+    fn apply(
+        &self,
+        desired: &Desired<Self::Spec>,
+        observed: &Self::Observed,
+        step: &Self::Step,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// What a look told.
+    fn seen(desired: &Desired<Self::Spec>, observed: &Self::Observed) -> Seen;
+}
+
+/// How an attempt ended without failing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing is left to do.
+    Level,
+    /// Everything but the door is done.
+    Waiting,
+}
+
+/// What an attempt did and saw.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The last look, if there was one.
+    pub seen: Option<Seen>,
+    /// Objects that were there before anything was done.
+    pub found: BTreeSet<Resource>,
+    /// Fields that differed at the first look.
+    pub paths: Vec<String>,
+    /// Steps done.
+    pub steps_done: usize,
+    /// How it ended.
+    pub outcome: Result<Settled, CallError>,
+}
+
+/// Looks, plans and works until a look finds nothing to do.
+pub async fn converge<I: Integration>(system: &I, desired: &Desired<I::Spec>) -> Attempt {
+    let mut attempt = Attempt {
+        seen: None,
+        found: BTreeSet::new(),
+        paths: Vec::new(),
+        steps_done: 0,
+        outcome: Ok(Settled::Level),
+    };
+    attempt.outcome = rounds(system, desired, &mut attempt).await;
+    attempt
+}
+
+async fn rounds<I: Integration>(
+    system: &I,
+    desired: &Desired<I::Spec>,
+    attempt: &mut Attempt,
+) -> Result<Settled, CallError> {
+    let mut refused = None;
+    for round in 0..=ROUNDS_MAX {
+        let observed = system.observe(desired).await?;
+        let seen = I::seen(desired, &observed);
+        let plan = I::plan(desired, &observed);
+        if round == 0 {
+            attempt.found = seen.objects.keys().cloned().collect();
+            attempt.paths = paths(&plan.steps);
+        }
+        attempt.seen = Some(seen);
+        if plan.steps.is_empty() {
+            return match (refused, plan.refusals.into_iter().next()) {
+                (Some(error), _) => Err(error),
+                (None, Some(refusal)) => Err(CallError::owned_by_another(refusal.resource, refusal.summary)),
+                (None, None) if plan.waiting => Ok(Settled::Waiting),
+                (None, None) => Ok(Settled::Level),
+            };
+        }
+        if round == ROUNDS_MAX {
+            break;
+        }
+        refused = work(system, desired, &observed, &plan.steps, attempt).await?;
+    }
+    Err(refused.unwrap_or_else(|| {
+        CallError::new(
+            FailureClass::Transient,
+            Reason::ProbeFailed,
+            "the plan does not become empty",
+        )
+    }))
+}
+
+/// Applies every step; what is refused for good stops only itself, anything else stops the attempt.
+async fn work<I: Integration>(
+    system: &I,
+    desired: &Desired<I::Spec>,
+    observed: &I::Observed,
+    steps: &[I::Step],
+    attempt: &mut Attempt,
+) -> Result<Option<CallError>, CallError> {
+    let mut refused = None;
+    for step in steps {
+        tracing::info!(system = %I::SYSTEM, %step, "applying step");
+        match system.apply(desired, observed, step).await {
+            Ok(()) => attempt.steps_done += 1,
+            Err(error) if error.class == FailureClass::Permanent => {
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+fn paths<S: Step>(steps: &[S]) -> Vec<String> {
+    let unique: BTreeSet<&str> = steps.iter().map(Step::path).collect();
+    unique.into_iter().take(PATHS_MAX).map(str::to_owned).collect()
+}

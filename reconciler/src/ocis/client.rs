@@ -1,0 +1,441 @@
+//! OCIS's graph API, as far as it is used here.
+
+use reqwest::{Method, RequestBuilder};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+use super::credentials::Pass;
+use crate::call::{Answer, CallError, Effect, Line, with_json};
+
+/// The editor of a space, as a role of the unified roles.
+const EDITOR_ROLE: &str = "58c63c02-1d89-4572-916a-870abc5a1b7d";
+const MANAGER_ROLE: &str = "312c0871-5ef7-4b3a-85b6-0e4074c64049";
+
+/// A project space, as far as we look at it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drive {
+    pub id: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub quota: Quota,
+    #[serde(default)]
+    pub root: Root,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Quota {
+    #[serde(default)]
+    pub total: u64,
+    /// Absent while the space is disabled.
+    #[serde(default)]
+    pub used: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Root {
+    #[serde(default)]
+    pub deleted: Option<Value>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub permissions: Vec<Permission>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permission {
+    #[serde(default)]
+    pub granted_to_v2: Grantee,
+    #[serde(default, deserialize_with = "or_default")]
+    pub roles: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Grantee {
+    #[serde(default)]
+    pub user: Option<Named>,
+    #[serde(default)]
+    pub group: Option<Named>,
+}
+
+/// Anything with an id.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    pub id: String,
+}
+
+impl Permission {
+    pub(crate) fn is_manager(&self) -> bool {
+        self.roles
+            .iter()
+            .any(|role| role == "manager" || role == MANAGER_ROLE)
+    }
+
+    pub(crate) fn is_editor(&self) -> bool {
+        self.roles
+            .iter()
+            .any(|role| role == "editor" || role == EDITOR_ROLE)
+    }
+}
+
+/// A group with its members.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    pub id: String,
+    #[serde(default)]
+    pub display_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub members: Vec<User>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    #[serde(default)]
+    pub on_premises_sam_account_name: String,
+}
+
+#[derive(Deserialize)]
+struct Drives {
+    #[serde(default, deserialize_with = "or_default")]
+    value: Vec<Drive>,
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
+}
+
+/// The API as our service account.
+#[derive(Debug, Clone)]
+pub struct Client {
+    line: Line,
+    pass: Pass,
+    me: Arc<OnceCell<String>>,
+}
+
+impl Client {
+    pub(crate) fn new(line: Line, pass: Pass) -> Self {
+        Self {
+            line,
+            pass,
+            me: Arc::default(),
+        }
+    }
+
+    /// Our own id there: only as Manager of a space may we grant anything.
+    pub async fn me(&self) -> Result<&str, CallError> {
+        let find = || async {
+            let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
+            found
+                .map(|me| me.id)
+                .ok_or_else(|| self.missing("read our own account"))
+        };
+        self.me.get_or_try_init(find).await.map(String::as_str)
+    }
+
+    /// Every project space of the installation, disabled ones too. There is no paging.
+    pub async fn drives(&self) -> Result<Vec<Drive>, CallError> {
+        let what = "list the project spaces";
+        let path = "/graph/v1beta1/drives?$filter=driveType%20eq%20%27project%27";
+        let answer = self
+            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
+            .await?;
+        let answer = self.succeeded(what, Effect::Reads, answer)?;
+        // "Nothing found" may be said with null.
+        let list: Option<Drives> = answer.parse(self.line.system, what)?;
+        Ok(list.map(|list| list.value).unwrap_or_default())
+    }
+
+    pub async fn drive(&self, id: &str) -> Result<Option<Drive>, CallError> {
+        self.one("read the space", &format!("/graph/v1.0/drives/{}", encoded(id)))
+            .await
+    }
+
+    pub async fn create_drive(&self, name: &str, description: &str, quota: u64) -> Result<(), CallError> {
+        let body = json!({
+            "name": name,
+            "driveType": "project",
+            "description": description,
+            "quota": { "total": quota },
+        });
+        self.write(
+            "create the space",
+            Method::POST,
+            "/graph/v1.0/drives",
+            Some(&body),
+        )
+        .await
+    }
+
+    pub async fn patch_drive(&self, id: &str, body: &Value) -> Result<(), CallError> {
+        self.write(
+            "update the space",
+            Method::PATCH,
+            &format!("/graph/v1.0/drives/{}", encoded(id)),
+            Some(body),
+        )
+        .await
+    }
+
+    pub async fn restore_drive(&self, id: &str) -> Result<(), CallError> {
+        let (what, path) = ("restore the space", format!("/graph/v1.0/drives/{}", encoded(id)));
+        let answer = self
+            .send(
+                what,
+                Effect::Writes,
+                Method::PATCH,
+                &path,
+                Some(&json!({})),
+                Restore::Yes,
+            )
+            .await?;
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    pub async fn disable_drive(&self, id: &str) -> Result<(), CallError> {
+        self.write(
+            "disable the space",
+            Method::DELETE,
+            &format!("/graph/v1.0/drives/{}", encoded(id)),
+            None,
+        )
+        .await
+    }
+
+    /// For good. Only of a space that is empty and nobody's.
+    pub async fn purge_drive(&self, id: &str) -> Result<(), CallError> {
+        self.disable_drive(id).await?;
+        let (what, path) = ("purge the space", format!("/graph/v1.0/drives/{}", encoded(id)));
+        let request = self.line.request(Method::DELETE, &path).header("Purge", "T");
+        let request = self.pass.sign(&self.line, request).await?;
+        let answer = self.line.send(what, Effect::Writes, request).await?;
+        if answer.status.as_u16() == 404 {
+            return Ok(());
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    /// Lets a group edit in a space. Already granted is as good.
+    pub async fn grant_editor(&self, drive: &str, group: &str) -> Result<(), CallError> {
+        let what = "grant the group the space";
+        let path = format!("/graph/v1beta1/drives/{}/root/invite", encoded(drive));
+        let body = json!({
+            "recipients": [{ "objectId": group, "@libre.graph.recipient.type": "group" }],
+            "roles": [EDITOR_ROLE],
+        });
+        let answer = self
+            .send(
+                what,
+                Effect::Writes,
+                Method::POST,
+                &path,
+                Some(&body),
+                Restore::No,
+            )
+            .await?;
+        if answer.status.as_u16() == 409 {
+            return self.regrant_editor(drive, group).await;
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    async fn regrant_editor(&self, drive: &str, group: &str) -> Result<(), CallError> {
+        let path = format!(
+            "/graph/v1beta1/drives/{}/root/permissions/{}",
+            encoded(drive),
+            encoded(&format!("g:{group}"))
+        );
+        self.write(
+            "change the group's grant",
+            Method::PATCH,
+            &path,
+            Some(&json!({ "roles": [EDITOR_ROLE] })),
+        )
+        .await
+    }
+
+    /// By id or by name, with its members.
+    pub async fn group(&self, id_or_name: &str) -> Result<Option<Group>, CallError> {
+        let path = format!("/graph/v1.0/groups/{}?$expand=members", encoded(id_or_name));
+        self.one("read the group", &path).await
+    }
+
+    /// A taken name is as good: the next look finds the group.
+    pub async fn create_group(&self, name: &str) -> Result<(), CallError> {
+        let what = "create the group";
+        let body = json!({ "displayName": name });
+        let answer = self
+            .send(
+                what,
+                Effect::Writes,
+                Method::POST,
+                "/graph/v1.0/groups",
+                Some(&body),
+                Restore::No,
+            )
+            .await?;
+        if answer.status.as_u16() == 409 {
+            return Ok(());
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    pub async fn rename_group(&self, id: &str, name: &str) -> Result<(), CallError> {
+        let body = json!({ "displayName": name });
+        self.write(
+            "rename the group",
+            Method::PATCH,
+            &format!("/graph/v1.0/groups/{}", encoded(id)),
+            Some(&body),
+        )
+        .await
+    }
+
+    /// By id or user name.
+    pub async fn user(&self, name: &str) -> Result<Option<User>, CallError> {
+        self.one(
+            "read the account",
+            &format!("/graph/v1.0/users/{}", encoded(name)),
+        )
+        .await
+    }
+
+    pub async fn add_member(&self, group: &str, user: &str) -> Result<(), CallError> {
+        let path = format!("/graph/v1.0/groups/{}/members/$ref", encoded(group));
+        // The host in it is not looked at.
+        let body = json!({ "@odata.id": format!("http://localhost/graph/v1.0/users/{user}") });
+        self.write("add the account to the group", Method::POST, &path, Some(&body))
+            .await
+    }
+
+    pub async fn remove_member(&self, group: &str, user: &str) -> Result<(), CallError> {
+        let what = "take the account out of the group";
+        let path = format!(
+            "/graph/v1.0/groups/{}/members/{}/$ref",
+            encoded(group),
+            encoded(user)
+        );
+        let answer = self
+            .send(what, Effect::Writes, Method::DELETE, &path, None, Restore::No)
+            .await?;
+        if answer.status.as_u16() == 404 {
+            return Ok(());
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    async fn one<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+    ) -> Result<Option<T>, CallError> {
+        let answer = self
+            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
+            .await?;
+        if answer.status.as_u16() == 404 && answer.json.is_some() {
+            return Ok(None);
+        }
+        self.succeeded(what, Effect::Reads, answer)?
+            .parse(self.line.system, what)
+            .map(Some)
+    }
+
+    async fn write(
+        &self,
+        what: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(), CallError> {
+        let answer = self
+            .send(what, Effect::Writes, method, path, body, Restore::No)
+            .await?;
+        // Gone between the look and the write: the next look plans anew.
+        if answer.status.as_u16() == 404 {
+            return Err(CallError::unknown(format!("ocis: {what}: it is gone")));
+        }
+        self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    /// Sends; after a 401 once more with a fresh token.
+    async fn send(
+        &self,
+        what: &str,
+        effect: Effect,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        restore: Restore,
+    ) -> Result<Answer, CallError> {
+        let answer = self
+            .send_once(what, effect, method.clone(), path, body, restore)
+            .await?;
+        if answer.status.as_u16() == 401 && self.pass.renew() {
+            return self.send_once(what, effect, method, path, body, restore).await;
+        }
+        Ok(answer)
+    }
+
+    async fn send_once(
+        &self,
+        what: &str,
+        effect: Effect,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        restore: Restore,
+    ) -> Result<Answer, CallError> {
+        let mut request: RequestBuilder = self.line.request(method, path);
+        if restore == Restore::Yes {
+            request = request.header("Restore", "true");
+        }
+        if let Some(body) = body {
+            request = with_json(request, body);
+        }
+        let request = self.pass.sign(&self.line, request).await?;
+        self.line.send(what, effect, request).await
+    }
+
+    fn succeeded(&self, what: &str, effect: Effect, answer: Answer) -> Result<Answer, CallError> {
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(self.line.refusal(what, effect, &answer))
+        }
+    }
+
+    fn missing(&self, what: &str) -> CallError {
+        use schema::provisioning::{FailureClass, Reason};
+        let summary = format!("{}: {what}: it is not there", self.line.system);
+        CallError::new(FailureClass::Transient, Reason::UpstreamUnavailable, summary)
+    }
+}
+
+/// Whether an update also brings a space back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Restore {
+    Yes,
+    No,
+}
+
+/// One segment of a path.
+fn encoded(segment: &str) -> String {
+    let mut text = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'$' | b':' | b'@') {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}

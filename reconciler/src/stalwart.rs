@@ -1,0 +1,362 @@
+//! Mail: one role per tenant (the switch), one domain per verified domain, one account per managed member.
+
+mod apply;
+pub mod client;
+mod observe;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schema::provisioning::{ConvergedReason, Counts, Resource, ResourceKind};
+use schema::{System, TenantId, UserId};
+use serde::Serialize;
+
+use crate::call::CallError;
+use crate::integration::{Desired, Door, Integration, Plan, Seen};
+pub use client::Client;
+pub use plan::Step;
+
+/// The namespace of look-up keys for domains that no longer receive.
+pub(crate) const GATE_NAMESPACE: &str = "refused";
+/// The script that answers for them.
+pub(crate) const GATE_SCRIPT: &str = "dezky-refused";
+/// The word in front of our mark in descriptions.
+pub(crate) const MARK_WORD: &str = "dezky";
+/// What a shut door takes away. Never `emailReceive`: that bounces after acceptance.
+pub(crate) const SHUT: [&str; 2] = ["authenticate", "emailSend"];
+
+/// The token that marks what is a tenant's: 32 hex digits, one word for the server's search.
+pub(crate) fn token(tenant: TenantId) -> String {
+    tenant.uuid().simple().to_string()
+}
+
+/// Whether a description carries a tenant's token; text beside it belongs to others.
+pub(crate) fn is_marked(description: Option<&str>, token: &str) -> bool {
+    description.is_some_and(|text| {
+        text.split(|letter: char| !letter.is_ascii_alphanumeric())
+            .any(|word| word == token)
+    })
+}
+
+/// Whether log-in and sending are possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Switch {
+    /// Yes.
+    Open,
+    /// No. Receiving goes on.
+    Shut,
+}
+
+impl Switch {
+    pub(crate) fn open_when(open: bool) -> Self {
+        if open { Self::Open } else { Self::Shut }
+    }
+
+    /// The permissions taken away, as a computed set.
+    pub(crate) fn disabled(self) -> BTreeSet<String> {
+        match self {
+            Self::Open => BTreeSet::new(),
+            Self::Shut => SHUT.iter().map(|word| (*word).to_owned()).collect(),
+        }
+    }
+}
+
+/// Whether mail for a tenant's domains is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Receiving {
+    /// Yes.
+    Accepted,
+    /// Refused for good at RCPT: the tenant is terminated.
+    Refused,
+}
+
+/// Whether an account is made or only kept right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Presence {
+    /// Make it if it is missing.
+    Ensure,
+    /// Leave it missing.
+    IfPresent,
+}
+
+/// One mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSpec {
+    /// Whose.
+    pub user_id: UserId,
+    /// The part before the `@`, in lower case.
+    pub local: String,
+    /// The domain.
+    pub domain: String,
+    /// Made if missing, or not.
+    pub presence: Presence,
+    /// The member's own switch, beside the tenant's.
+    pub switch: Switch,
+    /// Bytes; absent means unlimited.
+    pub quota: Option<u64>,
+}
+
+impl AccountSpec {
+    /// The mailbox as a resource of ours.
+    pub(crate) fn resource(&self) -> Resource {
+        Resource {
+            kind: ResourceKind::Account,
+            key: self.user_id.to_string(),
+        }
+    }
+}
+
+/// What should be, comparable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// The tenant's switch.
+    pub switch: Switch,
+    /// Verified domains.
+    pub domains: BTreeSet<String>,
+    /// Mailboxes of managed people.
+    pub accounts: Vec<AccountSpec>,
+    /// Whether mail is taken.
+    pub receiving: Receiving,
+}
+
+impl Spec {
+    /// The role as a resource of ours.
+    pub(crate) fn role_resource(&self) -> Resource {
+        Resource {
+            kind: ResourceKind::Role,
+            key: self.tenant_id.to_string(),
+        }
+    }
+}
+
+/// A domain as a resource of ours.
+pub(crate) fn domain_resource(name: &str) -> Resource {
+    Resource {
+        kind: ResourceKind::Domain,
+        key: name.to_owned(),
+    }
+}
+
+/// A role as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSeen {
+    pub id: String,
+    pub is_marked: bool,
+    pub role_ids: BTreeSet<String>,
+    pub disabled: BTreeSet<String>,
+}
+
+/// A domain as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainSeen {
+    pub id: String,
+    pub name: String,
+    pub is_marked: bool,
+}
+
+/// What an account may do beside its role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permissions {
+    Inherit,
+    Merge {
+        disabled: BTreeSet<String>,
+    },
+    /// Set by hand to something we do not compute.
+    Other,
+}
+
+impl Permissions {
+    /// What the computed switch looks like here.
+    pub(crate) fn of(switch: Switch) -> Self {
+        match switch {
+            Switch::Open => Self::Inherit,
+            Switch::Shut => Self::Merge {
+                disabled: switch.disabled(),
+            },
+        }
+    }
+}
+
+/// An account as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSeen {
+    pub id: String,
+    pub name: String,
+    pub domain_id: String,
+    /// The roles it holds, if it holds chosen ones.
+    pub role_ids: Option<BTreeSet<String>>,
+    pub permissions: Permissions,
+    pub quota: Option<u64>,
+}
+
+/// Whether the gate is in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GateSeen {
+    /// Script and stage are there.
+    Installed,
+    /// One of them is missing.
+    #[default]
+    Missing,
+    /// Not looked at: nothing is refused.
+    NotNeeded,
+}
+
+/// What is.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// What every role of a tenant builds on.
+    pub default_roles: BTreeSet<String>,
+    /// The tenant's role: the one we bound, else the first with our mark.
+    pub role: Option<RoleSeen>,
+    /// Further roles with our mark, left by a lost answer.
+    pub twins: Vec<String>,
+    /// Our domains by name: wanted ones, and marked ones no longer wanted.
+    pub domains: BTreeMap<String, DomainSeen>,
+    /// Wanted names that exist and are not ours.
+    pub taken: BTreeSet<String>,
+    /// Accounts by the id of our domains.
+    pub accounts: BTreeMap<String, Vec<AccountSeen>>,
+    /// Keys of the gate by domain name, of our domains only.
+    pub gate_keys: BTreeMap<String, String>,
+    /// The gate itself.
+    pub gate: GateSeen,
+}
+
+impl Observed {
+    pub(crate) fn account(&self, spec: &AccountSpec) -> Option<&AccountSeen> {
+        let domain = self.domains.get(&spec.domain)?;
+        self.accounts
+            .get(&domain.id)?
+            .iter()
+            .find(|account| account.name == spec.local)
+    }
+}
+
+/// Stalwart.
+#[derive(Debug, Clone)]
+pub struct Stalwart {
+    client: Client,
+}
+
+impl Stalwart {
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Integration for Stalwart {
+    const SYSTEM: System = System::Stalwart;
+    type Spec = Spec;
+    type Observed = Observed;
+    type Step = Step;
+
+    fn counts(spec: &Spec) -> Counts {
+        let wanted = spec
+            .accounts
+            .iter()
+            .filter(|account| account.presence == Presence::Ensure)
+            .count();
+        Counts {
+            domains: u32::try_from(spec.domains.len()).unwrap_or(u32::MAX),
+            accounts: u32::try_from(wanted).unwrap_or(u32::MAX),
+            ..Counts::default()
+        }
+    }
+
+    fn reason(spec: &Spec) -> ConvergedReason {
+        if spec.domains.is_empty() {
+            ConvergedReason::NoDomains
+        } else {
+            ConvergedReason::Converged
+        }
+    }
+
+    async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
+        observe::observe(&self.client, desired).await
+    }
+
+    fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
+        plan::plan(&desired.spec, observed)
+    }
+
+    async fn apply(
+        &self,
+        desired: &Desired<Spec>,
+        observed: &Observed,
+        step: &Step,
+    ) -> Result<(), CallError> {
+        apply::apply(&self.client, &desired.spec, observed, step).await
+    }
+
+    fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {
+        let spec = &desired.spec;
+        let mut seen = Seen::default();
+        if let Some(role) = &observed.role {
+            seen.objects.insert(spec.role_resource(), role.id.clone());
+        }
+        for domain in observed.domains.values() {
+            let resource = domain_resource(&domain.name);
+            seen.objects.insert(resource.clone(), domain.id.clone());
+            if !spec.domains.contains(&domain.name) {
+                seen.retained.insert(resource);
+            }
+        }
+        for account in &spec.accounts {
+            if let Some(found) = observed.account(account) {
+                seen.objects.insert(account.resource(), found.id.clone());
+            }
+        }
+        seen.doors = doors(observed);
+        seen
+    }
+}
+
+/// The role shuts whoever holds it; an account outside it is an open door whatever the role says.
+fn doors(observed: &Observed) -> Vec<Door> {
+    let Some(role) = &observed.role else {
+        return Vec::new();
+    };
+    let mut doors: Vec<Door> = SHUT
+        .iter()
+        .map(|permission| {
+            let is_shut = role.disabled.contains(*permission);
+            let outcome = if is_shut { "disabled" } else { "allowed" };
+            Door {
+                check: format!("role.{permission}"),
+                outcome,
+                is_shut,
+            }
+        })
+        .collect();
+    let outside = observed
+        .accounts
+        .values()
+        .flatten()
+        .filter(|account| {
+            !account
+                .role_ids
+                .as_ref()
+                .is_some_and(|ids| ids.contains(&role.id))
+        })
+        .count();
+    doors.push(Door {
+        check: "accounts.role".to_owned(),
+        outcome: if outside == 0 { "all" } else { "not all" },
+        is_shut: outside == 0,
+    });
+    doors
+}
+
+#[cfg(test)]
+mod tests;
