@@ -1,5 +1,7 @@
 //! The rules of the house that no compiler knows.
 
+#![expect(clippy::expect_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads better plainly")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

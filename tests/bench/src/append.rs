@@ -1,0 +1,130 @@
+//! Appends through the log itself: the full shape, with a claim and a stored reply on every command.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::partner::Partner;
+use domain::{Asked, One};
+use event_store::{Config, DbUrl, EventStore, Key, MetaSeed, Request};
+use schema::{Actor, ActorKind, Bps, PartnerCommand, PartnerId, Timestamp};
+use test_postgres::TestPostgres;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{plain, quantile, rate, say};
+
+const IN_FLIGHT: [usize; 5] = [1, 8, 32, 128, 512];
+
+/// Appends and plain inserts, side by side, for several concurrencies.
+pub(crate) async fn measure(each: Duration) -> anyhow::Result<()> {
+    let url = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
+    let folder = tempfile::tempdir().context("make a folder")?;
+    let sqlite = format!("sqlite:{}", folder.path().join("log.sqlite3").display());
+    say("\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres");
+    say("in flight | plain | Postgres | ratio | p50 / p99 µs | SQLite | p50 / p99 µs");
+    let postgres = Log::open(&url).await?;
+    let embedded = Log::open(&sqlite).await?;
+    for in_flight in IN_FLIGHT {
+        let inserts = plain::inserts(&url, in_flight, each).await?;
+        let there = postgres.appends(in_flight, each).await?;
+        let here = embedded.appends(in_flight, each).await?;
+        let (plain, appended) = (rate(inserts.len(), each), rate(there.len(), each));
+        say(&format!(
+            "{in_flight:>9} | {plain:.0} | {appended:.0} | {:.2} | {} | {:.0} | {}",
+            appended / plain,
+            latencies(&there),
+            rate(here.len(), each),
+            latencies(&here)
+        ));
+    }
+    postgres.close().await;
+    embedded.close().await;
+    Ok(())
+}
+
+fn latencies(ordered: &[Duration]) -> String {
+    format!("{} / {}", quantile(ordered, 0.5).as_micros(), quantile(ordered, 0.99).as_micros())
+}
+
+/// A log with its writer running.
+pub(crate) struct Log {
+    pub(crate) store: EventStore,
+    stop: CancellationToken,
+    writer: tokio::task::JoinHandle<()>,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Log {
+    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
+        let url: DbUrl = url.parse().context("read the address")?;
+        EventStore::migrate(&url, now).await.context("make the tables")?;
+        let store = EventStore::open(Config { url, clock: now }).await.context("open the log")?;
+        let stop = CancellationToken::new();
+        let (running, stopped) = (store.clone(), stop.clone());
+        let writer = tokio::spawn(async move { drop(running.run(stopped).await) });
+        Ok(Self { store, stop, writer })
+    }
+
+    pub(crate) async fn close(self) {
+        self.stop.cancel();
+        drop(self.writer.await);
+    }
+
+    async fn appends(&self, clients: usize, each: Duration) -> anyhow::Result<Vec<Duration>> {
+        let until = Instant::now() + each;
+        let workers: Vec<_> = (0..clients)
+            .map(|_| {
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    let mut took = Vec::new();
+                    while Instant::now() < until {
+                        let started = Instant::now();
+                        register(&store).await?;
+                        took.push(started.elapsed());
+                    }
+                    anyhow::Ok(took)
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(worker.await.context("a client ended badly")??);
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+}
+
+/// One new partner: two events, a claim, a stored reply.
+pub(crate) async fn register(store: &EventStore) -> anyhow::Result<()> {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let command = PartnerCommand::Register {
+        slug: format!("partner-{number}").parse().context("a slug")?,
+        name: format!("Partner {number}").parse().context("a name")?,
+        domain: None,
+        margin: Bps::new(1250).context("a margin")?,
+        contact_info: None,
+        billing_info: None,
+    };
+    let act = One::<Partner> { stream: PartnerId::from_uuid(Uuid::now_v7()).into(), command };
+    let command_id = Uuid::now_v7();
+    let render: event_store::Render = Arc::new(|outcome| format!("{{\"position\":{}}}", outcome.position));
+    let request = Request {
+        asked: Asked { actor: Actor::service(ActorKind::System), now: now(), command_id },
+        meta: MetaSeed { audience: None, request_id: None, correlation_id: command_id, causation_position: None },
+        key: Some(Key { id: command_id.to_string(), fingerprint: String::new(), render }),
+        expect: Vec::new(),
+        also_load: Vec::new(),
+    };
+    store.execute(Arc::new(act), request).await.context("register a partner")?;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::new(jiff::Timestamp::now())
+}
