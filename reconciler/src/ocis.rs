@@ -5,6 +5,7 @@ pub mod client;
 pub mod credentials;
 mod observe;
 mod plan;
+pub mod spec;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ mod apply;
 pub mod client;
 mod observe;
 mod plan;
+pub mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,44 @@
+//! What should be in OCIS, from facts alone.
+
+use domain::access;
+use projector::facts::{PersonFacts, TenantFacts};
+
+use super::{Belongs, PersonSpec, Space, Spec, legal_name};
+use crate::authentik::spec::group_name;
+
+/// The server stores a quota as a signed number; a negative one destroys the space.
+const QUOTA_MAX: u64 = i64::MAX.unsigned_abs();
+
+/// A tenant's space and group.
+pub fn of_tenant(facts: &TenantFacts) -> Spec {
+    Spec {
+        tenant_id: facts.tenant_id,
+        name: legal_name(&facts.name, facts.slug.as_str()),
+        // 0 would mean unlimited there: a limit of nothing becomes one byte.
+        quota: facts
+            .limits
+            .files_bytes
+            .map_or(0, |bytes| bytes.clamp(1, QUOTA_MAX)),
+        space: if access::space_open(&facts.standing) {
+            Space::Open
+        } else {
+            Space::Disabled
+        },
+        group: group_name(facts.slug.as_str()),
+        people: facts.people.iter().filter_map(of_person).collect(),
+    }
+}
+
+fn of_person(person: &PersonFacts) -> Option<PersonSpec> {
+    let membership = person.membership?;
+    let belongs = access::is_member(&person.person, &membership);
+    Some(PersonSpec {
+        user_id: person.user_id,
+        username: person.email.as_ref()?.normalised(),
+        membership: if belongs {
+            Belongs::Inside
+        } else {
+            Belongs::Outside
+        },
+    })
+}
