@@ -82,6 +82,11 @@ macro_rules! events {
                 }
             }
 
+            /// The stored kind of this event.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(event) => event.kind(),)* }
+            }
+
             /// Every kind this build can read.
             pub fn kinds() -> impl Iterator<Item = &'static str> {
                 [$(<$event>::KINDS),*].into_iter().flatten().copied()
