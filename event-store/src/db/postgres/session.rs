@@ -17,7 +17,8 @@ const LOG_WRITERS_MAX: usize = 2;
 const VIEW_WRITERS_MAX: usize = 4;
 
 /// The head row's lock must not be held by somebody who went away, nor waited for longer than a caller would.
-const WRITER: &str = "-c lock_timeout=2000 -c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000";
+const WRITER: &str =
+    "-c lock_timeout=2000 -c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000";
 const READER: &str = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=60000 \
                       -c default_transaction_read_only=on";
 
@@ -45,7 +46,9 @@ fn pool(server: &Server, name: &str, settings: &str, size: usize) -> Result<Pool
     // A server that vanished without a word is noticed by the kernel, not by a caller's patience.
     config.tcp_user_timeout(Duration::from_secs(10));
     config.keepalives_idle(Duration::from_secs(30));
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
     let manager = match server.tls {
         Tls::Off => Manager::from_config(config, NoTls, recycling),
         Tls::IfOffered | Tls::Always => Manager::from_config(config, tls(server)?, recycling),
@@ -67,7 +70,9 @@ fn tls(server: &Server) -> Result<MakeRustlsConnect, DbError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        return Err(DbError::new("find a certificate authority to trust for the database server"));
+        return Err(DbError::new(
+            "find a certificate authority to trust for the database server",
+        ));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

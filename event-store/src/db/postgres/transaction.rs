@@ -47,7 +47,9 @@ pub(super) fn roll_back(client: &ClientWrapper) {
 }
 
 async fn writer(pool: &Pool) -> Result<Object, DbError> {
-    pool.get().await.map_err(|error| DbError::because("reach the database server", error))
+    pool.get()
+        .await
+        .map_err(|error| DbError::because("reach the database server", error))
 }
 
 pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteError> {
@@ -56,7 +58,10 @@ pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteE
         Ok(answer) => answer,
         Err(silence) => {
             drop(Object::take(client));
-            Err(WriteError::Unknown(DbError::because("wait for the database server", silence)))
+            Err(WriteError::Unknown(DbError::because(
+                "wait for the database server",
+                silence,
+            )))
         }
     }
 }
@@ -65,14 +70,24 @@ async fn on(client: &ClientWrapper, batch: &Batch) -> Result<Vec<u64>, WriteErro
     let unavailable = |error| WriteError::Unavailable(failed("prepare a statement", error));
     let mut calls = Vec::with_capacity(batch.steps.len());
     for step in &batch.steps {
-        calls.push(Call::prepare(client, step, batch.sending).await.map_err(unavailable)?);
+        calls.push(
+            Call::prepare(client, step, batch.sending)
+                .await
+                .map_err(unavailable)?,
+        );
     }
-    let mut open = Open { client, finished: Finished::No };
+    let mut open = Open {
+        client,
+        finished: Finished::No,
+    };
     let steps = join_all(calls.iter().map(|call| call.send(client)));
     match batch.sending {
         Sending::OneFlush => {
-            let ((begun, answers), committed) =
-                join(join(client.batch_execute("begin"), steps), client.batch_execute("commit")).await;
+            let ((begun, answers), committed) = join(
+                join(client.batch_execute("begin"), steps),
+                client.batch_execute("commit"),
+            )
+            .await;
             // A commit after a failed step is a rollback, so either way the transaction is over.
             open.finished = Finished::Yes;
             begun.map_err(lost_at("begin a transaction"))?;
@@ -97,7 +112,9 @@ async fn on(client: &ClientWrapper, batch: &Batch) -> Result<Vec<u64>, WriteErro
 fn certainly_nothing(error: WriteError) -> WriteError {
     match error {
         WriteError::Unknown(source) => WriteError::Unavailable(source),
-        other @ (WriteError::Expectation { .. } | WriteError::Constraint { .. } | WriteError::Unavailable(_)) => other,
+        other @ (WriteError::Expectation { .. }
+        | WriteError::Constraint { .. }
+        | WriteError::Unavailable(_)) => other,
     }
 }
 
@@ -117,7 +134,9 @@ fn verdicts(calls: &[Call<'_>], answers: Vec<Result<u64, Error>>) -> Result<Vec<
     for (step, (call, answer)) in calls.iter().zip(answers).enumerate() {
         let rows = answer.map_err(|error| refused(step, call, error))?;
         match call.counted {
-            Counted::Here(expected) if rows != expected => return Err(WriteError::Expectation { step, rows }),
+            Counted::Here(expected) if rows != expected => {
+                return Err(WriteError::Expectation { step, rows });
+            }
             Counted::Inside(expected) => touched.push(expected),
             Counted::Here(_) | Counted::Nowhere => touched.push(rows),
         }
@@ -134,7 +153,10 @@ fn refused(step: usize, call: &Call<'_>, error: Error) -> WriteError {
     }
     // Classes 22 and 23: the value or the key is wrong, and will be wrong again.
     if code.starts_with("22") || code.starts_with("23") {
-        return WriteError::Constraint { step, source: failed("run a statement", error) };
+        return WriteError::Constraint {
+            step,
+            source: failed("run a statement", error),
+        };
     }
     WriteError::Unavailable(failed("run a statement", error))
 }
@@ -179,12 +201,27 @@ impl<'step> Call<'step> {
                     ),
                 };
                 let statement = client.prepare_cached(&sql).await?;
-                Ok(Self { statement, params: Params::Values(params), counted })
+                Ok(Self {
+                    statement,
+                    params: Params::Values(params),
+                    counted,
+                })
             }
-            Step::Insert { table, columns, rows, on_conflict } => {
+            Step::Insert {
+                table,
+                columns,
+                rows,
+                on_conflict,
+            } => {
                 let (names, columns) = arrays(columns, rows);
-                let statement = client.prepare_cached(&insert(table, &names, &columns, on_conflict)).await?;
-                Ok(Self { statement, params: Params::Columns(columns), counted: Counted::Nowhere })
+                let statement = client
+                    .prepare_cached(&insert(table, &names, &columns, on_conflict))
+                    .await?;
+                Ok(Self {
+                    statement,
+                    params: Params::Columns(columns),
+                    counted: Counted::Nowhere,
+                })
             }
         }
     }
@@ -223,7 +260,10 @@ fn insert(table: &str, names: &[&str], columns: &[Column<'_>], on_conflict: &str
 }
 
 /// Rows turned into columns. A column of nulls only is left out: nothing tells its type, and null is what it gets anyway.
-fn arrays<'step>(columns: &'step [String], rows: &'step [Vec<Value>]) -> (Vec<&'step str>, Vec<Column<'step>>) {
+fn arrays<'step>(
+    columns: &'step [String],
+    rows: &'step [Vec<Value>],
+) -> (Vec<&'step str>, Vec<Column<'step>>) {
     let mut names = Vec::with_capacity(columns.len());
     let mut arrays = Vec::with_capacity(columns.len());
     for (index, name) in columns.iter().enumerate() {
@@ -231,10 +271,26 @@ fn arrays<'step>(columns: &'step [String], rows: &'step [Vec<Value>]) -> (Vec<&'
         let column = match values().find(|value| **value != Value::Null) {
             None | Some(Value::Null) => continue,
             Some(Value::Int(_)) => Column::Ints(
-                values().map(|value| if let Value::Int(number) = value { Some(*number) } else { None }).collect(),
+                values()
+                    .map(|value| {
+                        if let Value::Int(number) = value {
+                            Some(*number)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
             ),
             Some(Value::Text(_)) => Column::Texts(
-                values().map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None }).collect(),
+                values()
+                    .map(|value| {
+                        if let Value::Text(text) = value {
+                            Some(text.as_str())
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
             ),
         };
         names.push(name.as_str());
@@ -245,10 +301,16 @@ fn arrays<'step>(columns: &'step [String], rows: &'step [Vec<Value>]) -> (Vec<&'
 
 pub(super) async fn execute_ddl(pool: &Pool, sql: &str) -> Result<(), DbError> {
     let client = writer(pool).await?;
-    let mut open = Open { client: &client, finished: Finished::No };
+    let mut open = Open {
+        client: &client,
+        finished: Finished::No,
+    };
     // An index over a large table takes its time; the wait for a lock stays short.
     let text = format!("begin; set local statement_timeout = '15min'; {sql}; commit");
-    client.batch_execute(&text).await.map_err(|error| failed("change tables", error))?;
+    client
+        .batch_execute(&text)
+        .await
+        .map_err(|error| failed("change tables", error))?;
     open.finished = Finished::Yes;
     Ok(())
 }
@@ -262,11 +324,27 @@ pub(super) async fn bulk_load(
     let client = writer(pool).await?;
     let load = |error| failed("load rows", error);
     let names = columns.join(", ");
-    let shape = client.prepare(&format!("select {names} from {table}")).await.map_err(load)?;
-    let types: Vec<Type> = shape.columns().iter().map(|column| column.type_().clone()).collect();
-    let mut open = Open { client: &client, finished: Finished::No };
-    client.batch_execute("begin; set local statement_timeout = '15min'").await.map_err(load)?;
-    let sink = client.copy_in(&format!("copy {table} ({names}) from stdin binary")).await.map_err(load)?;
+    let shape = client
+        .prepare(&format!("select {names} from {table}"))
+        .await
+        .map_err(load)?;
+    let types: Vec<Type> = shape
+        .columns()
+        .iter()
+        .map(|column| column.type_().clone())
+        .collect();
+    let mut open = Open {
+        client: &client,
+        finished: Finished::No,
+    };
+    client
+        .batch_execute("begin; set local statement_timeout = '15min'")
+        .await
+        .map_err(load)?;
+    let sink = client
+        .copy_in(&format!("copy {table} ({names}) from stdin binary"))
+        .await
+        .map_err(load)?;
     let mut copy = pin!(BinaryCopyInWriter::new(sink, &types));
     for row in rows {
         copy.as_mut().write(&borrowed(&row)).await.map_err(load)?;

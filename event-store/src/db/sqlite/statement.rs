@@ -37,7 +37,9 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
     let mut answer = Vec::new();
     while let Some(row) = rows.next().map_err(|error| failed("read rows", error))? {
         let values = (0..columns).map(|column| {
-            row.get_ref(column).map_err(|error| failed("read a column", error)).and_then(value)
+            row.get_ref(column)
+                .map_err(|error| failed("read a column", error))
+                .and_then(value)
         });
         answer.push(Row(values.collect::<Result<_, _>>()?));
     }
@@ -47,7 +49,10 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, Failure> {
     let mut statement = prepare(connection, sql).map_err(Failure::Other)?;
     bind(&mut statement, params).map_err(Failure::Other)?;
-    statement.raw_execute().map(|rows| rows as u64).map_err(|error| classed("run a statement", error))
+    statement
+        .raw_execute()
+        .map(|rows| rows as u64)
+        .map_err(|error| classed("run a statement", error))
 }
 
 pub(super) fn insert(
@@ -58,7 +63,11 @@ pub(super) fn insert(
     on_conflict: &str,
 ) -> Result<u64, Failure> {
     let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("insert into {table} ({}) values ({}) {on_conflict}", columns.join(", "), places.join(", "));
+    let sql = format!(
+        "insert into {table} ({}) values ({}) {on_conflict}",
+        columns.join(", "),
+        places.join(", ")
+    );
     let mut statement = prepare(connection, &sql).map_err(Failure::Other)?;
     let mut inserted = 0;
     for row in rows {
@@ -67,7 +76,9 @@ pub(super) fn insert(
                 .raw_bind_parameter(index + 1, value)
                 .map_err(|error| Failure::Other(failed("bind a row", error)))?;
         }
-        inserted += statement.raw_execute().map_err(|error| classed("insert a row", error))? as u64;
+        inserted += statement
+            .raw_execute()
+            .map_err(|error| classed("insert a row", error))? as u64;
     }
     Ok(inserted)
 }
@@ -76,7 +87,9 @@ fn prepare<'connection>(
     connection: &'connection Connection,
     sql: &str,
 ) -> Result<CachedStatement<'connection>, DbError> {
-    connection.prepare_cached(sql).map_err(|error| failed("prepare a statement", error))
+    connection
+        .prepare_cached(sql)
+        .map_err(|error| failed("prepare a statement", error))
 }
 
 fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), DbError> {
@@ -85,7 +98,9 @@ fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), DbE
             .parameter_index(&format!("${}", index + 1))
             .map_err(|error| failed("bind a parameter", error))?
             .ok_or_else(|| DbError::new("bind a parameter the statement does not name"))?;
-        statement.raw_bind_parameter(place, value).map_err(|error| failed("bind a parameter", error))?;
+        statement
+            .raw_bind_parameter(place, value)
+            .map_err(|error| failed("bind a parameter", error))?;
     }
     Ok(())
 }
@@ -97,7 +112,9 @@ fn value(value: ValueRef<'_>) -> Result<Value, DbError> {
         ValueRef::Text(text) => std::str::from_utf8(text)
             .map(|text| Value::Text(text.to_owned()))
             .map_err(|error| DbError::because("read text", error)),
-        ValueRef::Real(_) | ValueRef::Blob(_) => Err(DbError::new("read a value that is neither number nor text")),
+        ValueRef::Real(_) | ValueRef::Blob(_) => {
+            Err(DbError::new("read a value that is neither number nor text"))
+        }
     }
 }
 

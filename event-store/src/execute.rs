@@ -1,0 +1,293 @@
+//! The one way into the log: load in one snapshot, decide, look at the claims, hand over to the writer; again on conflict.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::board::Part;
+use domain::{Act, Board, claims};
+use schema::{Event, Recorded, StreamId};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+use crate::claims::moves;
+use crate::judge::Facts;
+use crate::load::{Loaded, UsedKey, load};
+use crate::locks::{Held, Waited};
+use crate::proposal::{Draft, Proposal, Verdict, actor_text, meta_of};
+use crate::{EventStore, ExecuteError, Outcome, Request, StoreError};
+
+const ATTEMPTS_MAX: usize = 5;
+const APPENDED_STREAMS_MAX: usize = 4;
+const GUARDS_MAX: usize = 64;
+const EVENTS_MAX: usize = 64;
+
+/// A decision, not yet handed over.
+struct Decided {
+    head: u64,
+    parts: Vec<Part>,
+    claims: Vec<crate::judge::ClaimMove>,
+    streams: BTreeMap<StreamId, Vec<Recorded>>,
+}
+
+/// What loading and deciding led to.
+enum Step {
+    Decided(Decided),
+    Replayed(UsedKey),
+}
+
+/// What one attempt led to.
+enum Attempt {
+    Done(Outcome),
+    Again(Option<StoreError>),
+}
+
+impl EventStore {
+    /// Decides and records. Loads and decides again while others are faster, at most five times.
+    pub async fn execute(&self, act: Arc<dyn Act>, request: Request) -> Result<Outcome, ExecuteError> {
+        let _in_flight = match &request.key {
+            Some(key) => Some(self.0.in_flight.enter(&key.id).ok_or(ExecuteError::KeyInFlight)?),
+            None => None,
+        };
+        let declared = act.streams();
+        // A command on one stream appends to it or changes nothing, so its turn can be awaited before loading.
+        let mut held = match &declared[..] {
+            [only] => Some(self.0.locks.lock(BTreeSet::from([only.clone()])).await),
+            _ => None,
+        };
+        let mut last_error = None;
+        let mut attempts = 0;
+        while attempts < ATTEMPTS_MAX {
+            let decided = match self.decide(&*act, &declared, &request).await? {
+                Step::Replayed(used) => return replayed(used, &request),
+                Step::Decided(decided) => decided,
+            };
+            if held.is_none() && self.take_turn(&decided, &mut held).await == Waited::Yes {
+                continue;
+            }
+            attempts += 1;
+            match self.attempt(decided, &request).await? {
+                Attempt::Done(outcome) => return Ok(outcome),
+                Attempt::Again(error) => last_error = error,
+            }
+        }
+        Err(last_error.map_or(ExecuteError::ConcurrentChange, ExecuteError::Unavailable))
+    }
+
+    /// Decides and records nothing: the events that would follow.
+    pub async fn rehearse(
+        &self,
+        act: Arc<dyn Act>,
+        request: &Request,
+    ) -> Result<Vec<(StreamId, Event)>, ExecuteError> {
+        let unkeyed = Request {
+            key: None,
+            ..request.clone()
+        };
+        match self.decide(&*act, &act.streams(), &unkeyed).await? {
+            Step::Replayed(_) => Ok(Vec::new()),
+            Step::Decided(decided) => Ok(decided
+                .parts
+                .into_iter()
+                .flat_map(|part| {
+                    let stream = part.stream;
+                    part.events.into_iter().map(move |event| (stream.clone(), event))
+                })
+                .collect()),
+        }
+    }
+
+    /// Waits until no other command of this process appends to the streams this one will append to.
+    async fn take_turn<'store>(&'store self, decided: &Decided, held: &mut Option<Held<'store>>) -> Waited {
+        let appended = decided.parts.iter().filter(|part| !part.events.is_empty());
+        let turn = self
+            .0
+            .locks
+            .lock(appended.map(|part| part.stream.clone()).collect())
+            .await;
+        let waited = turn.waited;
+        *held = Some(turn);
+        waited
+    }
+
+    async fn decide(
+        &self,
+        act: &dyn Act,
+        declared: &[StreamId],
+        request: &Request,
+    ) -> Result<Step, ExecuteError> {
+        let mut loaded = load(&self.0.db, declared, request).await?;
+        if let Some(used) = loaded.used.take() {
+            return Ok(Step::Replayed(used));
+        }
+        for (stream, expected) in &request.expect {
+            let current = loaded.version(stream);
+            if current != *expected {
+                return Err(ExecuteError::VersionMismatch { current });
+            }
+        }
+        let parts = decided_parts(act, declared, request, &loaded)?;
+        let events = parts
+            .iter()
+            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
+        let claims = moves(&self.0.key, &mut loaded.snapshot, events)
+            .await?
+            .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;
+        Ok(Step::Decided(Decided {
+            head: loaded.head,
+            parts,
+            claims,
+            streams: loaded.streams,
+        }))
+    }
+
+    async fn attempt(&self, decided: Decided, request: &Request) -> Result<Attempt, ExecuteError> {
+        let changes_nothing = decided.parts.iter().all(|part| part.events.is_empty());
+        if changes_nothing && request.key.is_none() {
+            return Ok(Attempt::Done(no_news(decided)));
+        }
+        let (answer, answered) = oneshot::channel();
+        let proposal = propose(decided, request, answer)?;
+        self.0.proposals.try_send(proposal).map_err(|error| match error {
+            TrySendError::Full(_) => ExecuteError::Overloaded,
+            TrySendError::Closed(_) => ExecuteError::Unavailable(StoreError::Closed),
+        })?;
+        // A writer that went away with a command in its hands may have sent it.
+        match answered.await.map_err(|_| ExecuteError::OutcomeUnknown)? {
+            Verdict::Recorded(outcome) => Ok(Attempt::Done(outcome)),
+            Verdict::Conflict => Ok(Attempt::Again(None)),
+            Verdict::Refused(error) => Ok(Attempt::Again(Some(error))),
+            Verdict::Claimed(claim) => Err(ExecuteError::Rejected(claims::rejection(
+                claim.scope,
+                &claim.shown,
+            ))),
+            Verdict::Overtaken => Err(ExecuteError::ConcurrentChange),
+            Verdict::Unavailable(error) => Err(ExecuteError::Unavailable(error)),
+            Verdict::Unknown => Err(ExecuteError::OutcomeUnknown),
+        }
+    }
+}
+
+/// Runs the rules; what was read and not written becomes a guard, and so does every condition of the caller.
+fn decided_parts(
+    act: &dyn Act,
+    declared: &[StreamId],
+    request: &Request,
+    loaded: &Loaded,
+) -> Result<Vec<Part>, ExecuteError> {
+    let mut board = Board::default();
+    for stream in declared {
+        let events = loaded.streams.get(stream).into_iter().flatten();
+        board.place(
+            stream.clone(),
+            loaded.version(stream),
+            events.map(|recorded| &recorded.event),
+        );
+    }
+    act.decide(&mut board, &request.asked)
+        .map_err(ExecuteError::Rejected)?;
+    let mut parts = board.into_parts();
+    for (stream, expected_version) in &request.expect {
+        if parts.iter().all(|part| part.stream != *stream) {
+            let guard = Part {
+                stream: stream.clone(),
+                expected_version: *expected_version,
+                events: Vec::new(),
+            };
+            parts.push(guard);
+        }
+    }
+    let appended = parts.iter().filter(|part| !part.events.is_empty()).count();
+    assert!(
+        appended <= APPENDED_STREAMS_MAX,
+        "a command appends to at most four streams"
+    );
+    assert!(
+        parts.len() - appended <= GUARDS_MAX,
+        "a command reads at most 64 streams it does not write"
+    );
+    assert!(
+        parts.iter().all(|part| part.events.len() <= EVENTS_MAX),
+        "a command appends at most 64 events to a stream"
+    );
+    Ok(parts)
+}
+
+fn propose(
+    decided: Decided,
+    request: &Request,
+    answer: oneshot::Sender<Verdict>,
+) -> Result<Proposal, StoreError> {
+    let touched: Vec<StreamId> = decided.parts.iter().map(|part| part.stream.clone()).collect();
+    let mut facts = Facts {
+        loaded_at: decided.head,
+        claims: decided.claims,
+        key: request.key.as_ref().map(|key| key.id.clone()),
+        ..Facts::default()
+    };
+    let (history, mut versions) = history(decided.streams);
+    let mut drafts = Vec::new();
+    for part in decided.parts {
+        facts.read.push((part.stream.clone(), part.expected_version));
+        if part.events.is_empty() {
+            continue;
+        }
+        let mut version = part.expected_version;
+        for event in part.events {
+            version += 1;
+            let meta = meta_of(&part.stream, &touched, request.asked.actor, &request.meta);
+            drafts.push(Draft::new(part.stream.clone(), version, event, meta)?);
+        }
+        versions.insert(part.stream.clone(), version);
+        facts.appended.push((part.stream, version));
+    }
+    Ok(Proposal {
+        facts,
+        command_id: request.asked.command_id,
+        actor: actor_text(request.asked.actor),
+        drafts,
+        key: request.key.clone(),
+        history,
+        versions,
+        overtaken: 0,
+        answer,
+    })
+}
+
+fn history(streams: BTreeMap<StreamId, Vec<Recorded>>) -> (Vec<Recorded>, BTreeMap<StreamId, u64>) {
+    let version = |events: &Vec<Recorded>| events.last().map_or(0, |last| last.version);
+    let versions = streams
+        .iter()
+        .map(|(stream, events)| (stream.clone(), version(events)))
+        .collect();
+    let mut history: Vec<Recorded> = streams.into_values().flatten().collect();
+    history.sort_by_key(|recorded| recorded.position);
+    (history, versions)
+}
+
+fn no_news(decided: Decided) -> Outcome {
+    let (history, versions) = history(decided.streams);
+    Outcome {
+        position: decided.head,
+        news: Vec::new(),
+        history,
+        versions,
+        replayed: None,
+    }
+}
+
+fn replayed(used: UsedKey, request: &Request) -> Result<Outcome, ExecuteError> {
+    if request
+        .key
+        .as_ref()
+        .is_some_and(|key| key.fingerprint != used.fingerprint)
+    {
+        return Err(ExecuteError::KeyReused);
+    }
+    Ok(Outcome {
+        position: used.position,
+        news: Vec::new(),
+        history: Vec::new(),
+        versions: BTreeMap::new(),
+        replayed: Some(used.reply),
+    })
+}

@@ -1,0 +1,290 @@
+//! The one writer of this process: drains what waits, judges it, sends one transaction, and answers.
+//!
+//! No timer: a batch forms while the one before is on its way to the disk.
+
+mod flush;
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio_util::sync::CancellationToken;
+
+use crate::claims;
+use crate::db::{DbError, WriteError};
+use crate::judge::{Forming, Ruling, Seen};
+use crate::proposal::{Draft, Proposal, Verdict};
+use crate::stored::Entry;
+use crate::{Shared, StoreError, tail};
+use flush::{Flush, Head};
+
+const COMMANDS_MAX: usize = 512;
+const BYTES_MAX: usize = 1 << 20;
+const OVERTAKEN_MAX: usize = 3;
+const RESENT_MAX: u32 = 3;
+const RESENT_AFTER: Duration = Duration::from_millis(200);
+/// Other processes wrote more than this since we looked: nothing we remember is worth keeping.
+const CAUGHT_UP_MAX: usize = 5_000;
+
+/// Runs until told to stop; whoever waits already is still answered.
+pub(crate) async fn run(store: &Shared, mut intake: Receiver<Proposal>, stop: &CancellationToken) {
+    let mut writer = Writer { store, known: None };
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            first = intake.recv() => first,
+        };
+        let Some(first) = first else { break };
+        writer.run_once(first, &mut intake).await;
+    }
+    intake.close();
+    while let Some(first) = intake.recv().await {
+        writer.run_once(first, &mut intake).await;
+    }
+}
+
+struct Writer<'store> {
+    store: &'store Shared,
+    /// `None` until the head was read, and again whenever it may have moved without us.
+    known: Option<Known>,
+}
+
+/// Where the log stands, and what was recorded lately.
+struct Known {
+    head: Head,
+    seen: Seen,
+}
+
+/// How a batch was sent.
+enum Sent {
+    Recorded,
+    /// The head had moved: another process wrote first.
+    Overtaken,
+    /// A key, a claim or a version was refused.
+    Refused(StoreError),
+    Unavailable(StoreError),
+    Unknown,
+}
+
+impl Writer<'_> {
+    async fn run_once(&mut self, first: Proposal, intake: &mut Receiver<Proposal>) {
+        // Callers that were woken by the last batch get to send their next command into this one.
+        tokio::task::yield_now().await;
+        let mut bytes = weight(&first);
+        let mut waiting = VecDeque::from([first]);
+        while waiting.len() < COMMANDS_MAX && bytes < BYTES_MAX {
+            let Ok(next) = intake.try_recv() else { break };
+            bytes += weight(&next);
+            waiting.push_back(next);
+        }
+        while !waiting.is_empty() {
+            waiting = self.settle(waiting).await;
+        }
+    }
+
+    /// One batch out of what waits; what has to wait for the next one comes back.
+    async fn settle(&mut self, waiting: VecDeque<Proposal>) -> VecDeque<Proposal> {
+        let mut known = match self.known.take() {
+            Some(known) => known,
+            None => match self.look().await {
+                Ok(known) => known,
+                Err(error) => {
+                    refuse_all(self.store, waiting, &error);
+                    return VecDeque::new();
+                }
+            },
+        };
+        let (batch, mut later) = form(&known.seen, waiting);
+        if batch.is_empty() {
+            self.known = Some(known);
+            return later;
+        }
+        let mut flush = Flush::new(&known.head, batch, (self.store.clock)());
+        match self.send(&known.head, &flush).await {
+            Sent::Recorded => self.record(known, flush),
+            Sent::Overtaken => {
+                metrics::counter!("dezky_log_overtaken_total").increment(1);
+                for mut proposal in flush.take_back().into_iter().rev() {
+                    proposal.overtaken += 1;
+                    if proposal.overtaken > OVERTAKEN_MAX {
+                        answer(proposal, Verdict::Overtaken);
+                    } else {
+                        later.push_front(proposal);
+                    }
+                }
+                self.known = self.catch_up(&mut known).await.is_ok().then_some(known);
+            }
+            Sent::Refused(error) => {
+                self.known = Some(known);
+                let batch = flush.take_back();
+                if batch.len() == 1 {
+                    refuse(batch, error);
+                } else {
+                    self.one_by_one(batch).await;
+                }
+            }
+            Sent::Unavailable(error) => refuse_all(self.store, flush.take_back(), &error),
+            Sent::Unknown => {
+                for proposal in flush.take_back() {
+                    answer(proposal, Verdict::Unknown);
+                }
+            }
+        }
+        later
+    }
+
+    /// One of a batch breaks a constraint: each alone, so that its neighbours go through.
+    async fn one_by_one(&mut self, batch: Vec<Proposal>) {
+        for proposal in batch {
+            let mut waiting = VecDeque::from([proposal]);
+            while !waiting.is_empty() {
+                waiting = Box::pin(self.settle(waiting)).await;
+            }
+        }
+    }
+
+    fn record(&mut self, mut known: Known, flush: Flush) {
+        let position = flush.head.position;
+        let (entries, recorded) = flush.into_recorded();
+        for (proposal, _) in &recorded {
+            known.seen.note(&proposal.facts, position);
+        }
+        known.seen.forget(position);
+        self.store.set_reachable();
+        // Readers first: whoever is answered may ask for what was just recorded.
+        self.store.tail.publish(entries);
+        for (proposal, outcome) in recorded {
+            answer(proposal, Verdict::Recorded(outcome));
+        }
+        self.known = Some(known);
+    }
+
+    /// Sends a batch until it is known what became of it. The same batch may be sent twice: only one of the two can move
+    /// the head from where it stands.
+    async fn send(&self, head: &Head, flush: &Flush) -> Sent {
+        let mut lost = 0;
+        loop {
+            match self.store.db.write(flush.batch(head)).await {
+                Ok(_) => return Sent::Recorded,
+                Err(WriteError::Expectation { step: 0, .. }) if lost == 0 => return Sent::Overtaken,
+                Err(WriteError::Expectation { step: 0, .. }) => {}
+                Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. }))
+                    if lost == 0 =>
+                {
+                    return Sent::Refused(error.into());
+                }
+                Err(WriteError::Expectation { .. } | WriteError::Constraint { .. }) => {}
+                Err(WriteError::Unavailable(error)) if lost == 0 => return Sent::Unavailable(error.into()),
+                Err(WriteError::Unavailable(_) | WriteError::Unknown(_)) => {}
+            }
+            lost += 1;
+            match self.became(flush).await {
+                Ok(Became::Recorded) => return Sent::Recorded,
+                Ok(Became::Overtaken) => return Sent::Overtaken,
+                Ok(Became::Open) | Err(_) if lost <= RESENT_MAX => {
+                    tokio::time::sleep(RESENT_AFTER * lost).await
+                }
+                Ok(Became::Open) | Err(_) => return Sent::Unknown,
+            }
+        }
+    }
+
+    /// What became of a batch whose commit nobody answered.
+    async fn became(&self, flush: &Flush) -> Result<Became, DbError> {
+        let (sql, params) = flush.trace();
+        let found = self.store.db.query(sql, &params).await?;
+        match found.first() {
+            None => Ok(Became::Open),
+            Some(row) if flush.is_ours(row.text(0)?) => Ok(Became::Recorded),
+            Some(_) => Ok(Became::Overtaken),
+        }
+    }
+
+    async fn look(&self) -> Result<Known, StoreError> {
+        let head = Head::read(&self.store.db).await?;
+        let seen = Seen::from(head.position);
+        self.store.tail.advance(head.position);
+        Ok(Known { head, seen })
+    }
+
+    /// Reads what other processes wrote since our last batch, so that what waits can be judged again.
+    async fn catch_up(&self, known: &mut Known) -> Result<(), StoreError> {
+        let head = Head::read(&self.store.db).await?;
+        let behind = head.position.saturating_sub(known.head.position);
+        if behind > CAUGHT_UP_MAX as u64 {
+            known.seen = Seen::from(head.position);
+        } else {
+            for entry in tail::read_after(&self.store.db, known.head.position, CAUGHT_UP_MAX).await? {
+                self.note(&mut known.seen, entry);
+            }
+        }
+        self.store.tail.advance(head.position);
+        known.head = head;
+        Ok(())
+    }
+
+    fn note(&self, seen: &mut Seen, entry: Entry) {
+        let position = entry.position();
+        match entry {
+            Entry::Event(recorded) => {
+                for ((scope, value), holder) in claims::touched(&self.store.key, &recorded) {
+                    seen.note_claim(scope, value, holder, position);
+                }
+                seen.note_version(recorded.stream, recorded.version, position);
+            }
+            Entry::Malformed { stream, version, .. } => seen.note_version(stream, version, position),
+        }
+    }
+}
+
+/// What became of a batch whose commit nobody answered.
+enum Became {
+    Recorded,
+    /// Somebody else stands at its position, so it never will.
+    Overtaken,
+    /// It may still come.
+    Open,
+}
+
+/// Judges what waits, in its order. Refusals and conflicts are answered here.
+fn form(seen: &Seen, waiting: VecDeque<Proposal>) -> (Vec<Proposal>, VecDeque<Proposal>) {
+    let mut forming = Forming::default();
+    let mut batch = Vec::with_capacity(waiting.len());
+    let mut later = VecDeque::new();
+    for proposal in waiting {
+        match seen.judge(&proposal.facts, &mut forming) {
+            Ruling::Accept => batch.push(proposal),
+            Ruling::Later => later.push_back(proposal),
+            Ruling::Conflict => answer(proposal, Verdict::Conflict),
+            Ruling::Claimed(claim) => answer(proposal, Verdict::Claimed(claim)),
+        }
+    }
+    (batch, later)
+}
+
+fn weight(proposal: &Proposal) -> usize {
+    proposal.drafts.iter().map(Draft::bytes).sum()
+}
+
+/// A caller that went away does not change what was recorded.
+fn answer(proposal: Proposal, verdict: Verdict) {
+    drop(proposal.answer.send(verdict));
+}
+
+fn refuse(batch: Vec<Proposal>, error: StoreError) {
+    let mut error = Some(error);
+    for proposal in batch {
+        answer(proposal, error.take().map_or(Verdict::Conflict, Verdict::Refused));
+    }
+}
+
+fn refuse_all(store: &Shared, batch: impl IntoIterator<Item = Proposal>, error: &StoreError) {
+    store.set_unreachable();
+    tracing::warn!(error = error as &dyn Error, "commands could not be recorded");
+    for proposal in batch {
+        let error = DbError::because("record a batch of commands", error.to_string());
+        answer(proposal, Verdict::Unavailable(error.into()));
+    }
+}
