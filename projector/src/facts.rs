@@ -1,5 +1,161 @@
 //! The read model `facts`: what is true about tenants and people, for the reconciler.
 
+mod derive;
 mod view;
 
+use derive::Known;
+
 pub use view::{PersonFacts, SystemFacts, SystemState, TenantFacts};
+
+use std::collections::BTreeSet;
+
+use event_store::Value;
+use schema::{Recorded, Slug, TenantId};
+
+use crate::memory::Memory;
+use crate::model::{ReadModel, Table, Write};
+use crate::parts::{self, text};
+use crate::select::{QueryError, load, load_all, load_many};
+use crate::views::At;
+
+const TENANTS: &str = "fact_tenants";
+const HOLDS: &str = "fact_holds";
+const DOMAINS: &str = "fact_domains";
+const MEMBERS: &str = "fact_members";
+const PEOPLE: &str = "fact_people";
+const IDENTITIES: &str = "fact_identities";
+const ADMINS: &str = "fact_admins";
+const PLANS: &str = "fact_plans";
+const SUBSCRIPTIONS: &str = "fact_subscriptions";
+const SYSTEMS: &str = "fact_systems";
+const RESOURCES: &str = "fact_resources";
+
+const TABLES: &[Table] = &[
+    parts::tenant::table(TENANTS),
+    parts::hold::table(HOLDS),
+    parts::domain::table(DOMAINS),
+    parts::member::table(MEMBERS),
+    parts::person::table(PEOPLE),
+    parts::identity::table(IDENTITIES),
+    parts::admin::table(ADMINS),
+    parts::plan::table(PLANS),
+    parts::subscription::table(SUBSCRIPTIONS),
+    parts::system::table(SYSTEMS),
+    parts::resource::table(RESOURCES),
+];
+
+/// What the reconciler looks at.
+pub const MODEL: ReadModel = ReadModel {
+    name: "facts",
+    version: 1,
+    reads: &["tenant", "user", "platform", "plan", "subscription", "provisioning"],
+    tables: TABLES,
+    project,
+};
+
+fn project(recorded: &Recorded) -> Vec<Write> {
+    [
+        parts::tenant::project(TENANTS, recorded),
+        parts::hold::project(HOLDS, recorded),
+        parts::domain::project(DOMAINS, recorded),
+        parts::member::project(MEMBERS, recorded),
+        parts::person::project(PEOPLE, recorded),
+        parts::identity::project(IDENTITIES, recorded),
+        parts::admin::project(ADMINS, recorded),
+        parts::plan::project(PLANS, recorded),
+        parts::subscription::project(SUBSCRIPTIONS, recorded),
+        parts::system::project(SYSTEMS, recorded),
+        parts::resource::project(RESOURCES, recorded),
+    ]
+    .concat()
+}
+
+/// What is true about one tenant.
+pub async fn of_tenant(at: &mut At, id: TenantId) -> Result<Option<TenantFacts>, QueryError> {
+    let mut memory = Memory::new(TABLES);
+    let tenant = [text(id)];
+    let by_tenant = [
+        (TENANTS, "tenant_id"),
+        (DOMAINS, "tenant_id"),
+        (MEMBERS, "tenant_id"),
+        (SYSTEMS, "subject_id"),
+        (RESOURCES, "subject_id"),
+        (SUBSCRIPTIONS, "tenant_id"),
+    ];
+    load_many(at, &MODEL, &mut memory, &by_tenant, &tenant).await?;
+    let plans = values(&memory, SUBSCRIPTIONS, "plan_id");
+    load(at, &MODEL, &mut memory, PLANS, "plan_id", &plans).await?;
+    load_people(at, &mut memory).await?;
+    Ok(derive::tenant(&Known::new(&memory), at.position(), id)?)
+}
+
+/// What is true about every tenant, in the order of ids. Reads each table once.
+pub async fn all(at: &mut At) -> Result<Vec<TenantFacts>, QueryError> {
+    let mut memory = Memory::new(TABLES);
+    load_all(at, &MODEL, &mut memory).await?;
+    let known = Known::new(&memory);
+    let mut facts = Vec::new();
+    for id in derive::tenant_ids(&memory)? {
+        facts.extend(derive::tenant(&known, at.position(), id)?);
+    }
+    Ok(facts)
+}
+
+/// Everybody who administers the platform, or did.
+pub async fn platform_admins(at: &mut At) -> Result<Vec<PersonFacts>, QueryError> {
+    let mut memory = Memory::new(TABLES);
+    let ids = at.query("select user_id from fact_admins", &[]).await?;
+    let ids = ids.iter().map(|row| Ok(row.value(0).clone())).collect::<Result<Vec<Value>, QueryError>>()?;
+    load(at, &MODEL, &mut memory, MEMBERS, "user_id", &ids).await?;
+    load_around(at, &mut memory, &ids).await?;
+    Ok(derive::admins(&Known::new(&memory))?)
+}
+
+/// What has been recorded about the platform-administrator group.
+pub async fn platform_system(at: &mut At) -> Result<Option<SystemFacts>, QueryError> {
+    let mut memory = Memory::new(TABLES);
+    let tables = [(SYSTEMS, "subject_id"), (RESOURCES, "subject_id")];
+    load_many(at, &MODEL, &mut memory, &tables, &[text("platform")]).await?;
+    Ok(derive::systems(&memory, "platform")?.into_values().next())
+}
+
+/// Every tenant a person is or was a member of: who needs a look when something about the person changes.
+pub async fn tenants_of_user(at: &mut At, user: schema::UserId) -> Result<Vec<TenantId>, QueryError> {
+    let rows = at.query("select tenant_id from fact_members where user_id = $1 order by tenant_id", &[text(user)]).await?;
+    Ok(rows.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
+}
+
+/// The tenant of a slug.
+pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<TenantId>, QueryError> {
+    let rows = at.query("select tenant_id from fact_tenants where slug = $1", &[text(slug)]).await?;
+    Ok(rows.first().and_then(|row| row.text(0).ok()?.parse().ok()))
+}
+
+/// Every tenant there is, ended ones included.
+pub async fn tenant_ids(at: &mut At) -> Result<Vec<TenantId>, QueryError> {
+    let rows = at.query("select tenant_id from fact_tenants order by tenant_id", &[]).await?;
+    Ok(rows.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
+}
+
+/// The members' own data, and what decides about them in all their tenants.
+async fn load_people(at: &mut At, memory: &mut Memory) -> Result<(), QueryError> {
+    let ids = values(memory, MEMBERS, "user_id");
+    load(at, &MODEL, memory, MEMBERS, "user_id", &ids).await?;
+    load_around(at, memory, &ids).await
+}
+
+async fn load_around(at: &mut At, memory: &mut Memory, users: &[Value]) -> Result<(), QueryError> {
+    let by_user = [(PEOPLE, "user_id"), (IDENTITIES, "user_id"), (ADMINS, "user_id")];
+    load_many(at, &MODEL, memory, &by_user, users).await?;
+    let tenants = values(memory, MEMBERS, "tenant_id");
+    let by_tenant = [(TENANTS, "tenant_id"), (HOLDS, "tenant_id")];
+    load_many(at, &MODEL, memory, &by_tenant, &tenants).await?;
+    // A tenant without members is still asked for itself.
+    let loaded = values(memory, TENANTS, "tenant_id");
+    load(at, &MODEL, memory, HOLDS, "tenant_id", &loaded).await
+}
+
+fn values(memory: &Memory, table: &str, column: &'static str) -> Vec<Value> {
+    let distinct: BTreeSet<Value> = memory.all(table).filter_map(|row| row.maybe_text(column)).map(text).collect();
+    distinct.into_iter().collect()
+}

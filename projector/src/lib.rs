@@ -12,7 +12,30 @@
 pub mod activity;
 pub mod api;
 pub mod facts;
+mod fold;
+mod follow;
+pub mod health;
+pub mod list;
+pub mod memory;
+pub mod model;
+mod park;
 pub mod partners;
+mod parts;
 pub mod provisioning;
+mod select;
+mod storage;
 pub mod tenants;
 pub mod users;
+mod views;
+mod wait;
+
+pub use follow::{FollowError, Projector, Step, run};
+pub use model::{Column, ReadModel, Table, Write};
+pub use park::{Retried, RetryError, retry};
+pub use select::QueryError;
+pub use storage::StorageError;
+pub use views::{At, Views};
+pub use wait::Lagging;
+
+/// Every read model. Adding one is a line here and a file beside.
+pub const READ_MODELS: &[&ReadModel] = &[&tenants::MODEL, &facts::MODEL];

@@ -15,7 +15,7 @@ pub struct ListQuery<Filters, Sort> {
     pub sort: Sort,
     /// At most this many.
     pub limit: usize,
-    /// Behind the row with this key.
+    /// Behind the row with this key: the value sorted by, and the id.
     pub after: Option<Vec<Value>>,
     /// Whether to count per filter value.
     pub facets: Facets,
@@ -28,6 +28,15 @@ pub enum Facets {
     Counted,
     /// It does not.
     Omitted,
+}
+
+/// Which end of an order comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest.
+    Ascending,
+    /// The greatest.
+    Descending,
 }
 
 /// How many rows each value of a filter would give, by filter and value.

@@ -1,0 +1,234 @@
+//! The loop: a batch of the log → operations → rows and checkpoint in one transaction, for every copy this process leads.
+//!
+//! The compare-and-swap of position and epoch is the fence. Whoever loses it writes nothing, looks who owns the copy
+//! now, and lets go unless it is still its own.
+
+mod apply;
+mod lead;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use event_store::{DbError, Entry, EventStore, Follower, TailError};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::memory::FoldError;
+use crate::views::Views;
+use apply::{Applied, apply, pass_over};
+use lead::Track;
+
+/// One transaction's worth of events.
+pub(crate) const BATCH_MAX: usize = 5_000;
+/// How often copies made by others are looked for, and standing ones looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// After a failure of the database; doubles up to the maximum.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Why following ended. A gap, or a log shorter than its reader, needs a person.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The log cannot be read as it must be.
+    #[error("read the log in order")]
+    Tail(#[from] TailError),
+    /// The views database did not answer.
+    #[error("write a read model")]
+    Db(#[from] DbError),
+    /// A definition contradicts itself.
+    #[error("fold operations of a read model")]
+    Fold(#[from] FoldError),
+}
+
+/// Whether a step had anything to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Events were applied, or a copy was taken over or let go.
+    Moved,
+    /// Everything led here has reached the end of the log.
+    Level,
+}
+
+/// Follows the log with every read model it can lead.
+pub struct Projector {
+    views: Views,
+    store: EventStore,
+    owner: String,
+    tracks: Vec<Track>,
+    follower: Option<(u64, Follower)>,
+    looked_at: Instant,
+}
+
+/// Follows until asked to stop. Database failures are waited out; anything wrong with the log itself ends it.
+pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Result<(), FollowError> {
+    let mut pause = PAUSE_MIN;
+    let mut projector = None;
+    loop {
+        let turn = async {
+            let projector = match &mut projector {
+                Some(projector) => projector,
+                empty => empty.insert(Projector::start(views.clone(), store.clone()).await?),
+            };
+            projector.wait_and_run().await
+        };
+        let done = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            done = turn => done,
+        };
+        match done {
+            Ok(_) => pause = PAUSE_MIN,
+            Err(FollowError::Db(error) | FollowError::Tail(TailError::Db(error))) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "following waits for the database");
+                if let Some(projector) = &mut projector {
+                    projector.forget();
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = sleep(pause) => {}
+                }
+                pause = PAUSE_MAX.min(pause * 2);
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "following stops");
+                return Err(error);
+            }
+        }
+    }
+}
+
+impl Projector {
+    /// Takes over every copy of this build's definitions. Whoever led them before notices at its next write.
+    pub async fn start(views: Views, store: EventStore) -> Result<Self, FollowError> {
+        let owner = Uuid::now_v7().to_string();
+        let tracks = lead::take_over_all(&views, &owner).await?;
+        Ok(Self { views, store, owner, tracks, follower: None, looked_at: Instant::now() })
+    }
+
+    /// Applies what is in the log and not yet in the read models, at most one batch.
+    pub async fn run_once(&mut self) -> Result<Step, FollowError> {
+        self.look_after_copies().await?;
+        let Some(from) = self.lowest() else { return Ok(Step::Level) };
+        let mut follower = self.follower_at(from);
+        let read = follower.available(BATCH_MAX).await;
+        self.digest(from, follower, read).await
+    }
+
+    /// The same, waiting for something to come, but not longer than copies may be left alone.
+    async fn wait_and_run(&mut self) -> Result<Step, FollowError> {
+        self.look_after_copies().await?;
+        let Some(from) = self.lowest() else {
+            sleep(LOOK_EVERY).await;
+            return Ok(Step::Level);
+        };
+        let mut follower = self.follower_at(from);
+        match timeout(LOOK_EVERY, follower.next(BATCH_MAX)).await {
+            Ok(read) => self.digest(from, follower, read).await,
+            Err(_) => {
+                self.follower = Some((from, follower));
+                Ok(Step::Level)
+            }
+        }
+    }
+
+    async fn digest(
+        &mut self,
+        from: u64,
+        follower: Follower,
+        read: Result<std::sync::Arc<Vec<Entry>>, TailError>,
+    ) -> Result<Step, FollowError> {
+        match read {
+            Ok(entries) => {
+                let Some(last) = entries.last().map(position_of) else {
+                    self.follower = Some((from, follower));
+                    return Ok(Step::Level);
+                };
+                for at in 0..self.tracks.len() {
+                    self.advance(at, &entries).await?;
+                }
+                self.follower = Some((last, follower));
+                Ok(Step::Moved)
+            }
+            Err(TailError::UnknownKind { position, kind }) => self.step_around(position, &kind).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn advance(&mut self, at: usize, entries: &[Entry]) -> Result<(), FollowError> {
+        let Some(track) = self.tracks.get_mut(at) else { return Ok(()) };
+        if !track.is_led() {
+            return Ok(());
+        }
+        match apply(&self.views, track, entries).await? {
+            Applied::Done => track.report(&self.views),
+            Applied::Lost => {
+                let reread = lead::reread(&self.views, track, &self.owner).await?;
+                *track = reread;
+                track.report(&self.views);
+                // Somebody may have swapped copies: find the new one before the next event.
+                self.looked_at -= LOOK_EVERY;
+            }
+        }
+        Ok(())
+    }
+
+    /// Models that read the unknown kind stop there and say so; the others go on behind it.
+    async fn step_around(&mut self, position: u64, kind: &str) -> Result<Step, FollowError> {
+        for track in self.tracks.iter_mut().filter(|track| track.is_led() && track.position < position) {
+            if track.model.reads_word(kind) {
+                let note = format!("event {position} is of the kind {kind}, which this version does not know");
+                tracing::error!(model = track.model.name, position, kind, "a read model stops at an unknown kind of event");
+                lead::stop(&self.views, track, &note).await?;
+            } else {
+                pass_over(&self.views, track, position).await?;
+            }
+            track.report(&self.views);
+        }
+        self.follower = None;
+        Ok(Step::Moved)
+    }
+
+    async fn look_after_copies(&mut self) -> Result<(), FollowError> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        let head = self.store.head();
+        lead::refresh(&self.views, &self.owner, &mut self.tracks, head).await?;
+        Ok(())
+    }
+
+    /// The follower stands where the slowest copy is; the others skip what they have.
+    fn lowest(&self) -> Option<u64> {
+        self.tracks.iter().filter(|track| track.is_led()).map(|track| track.position).min()
+    }
+
+    fn follower_at(&mut self, position: u64) -> Follower {
+        match self.follower.take() {
+            Some((at, follower)) if at == position => follower,
+            Some(_) | None => self.store.follow(position),
+        }
+    }
+
+    /// After a failure nothing remembered is trusted.
+    fn forget(&mut self) {
+        self.follower = None;
+        for track in &mut self.tracks {
+            track.distrust();
+        }
+        self.looked_at -= LOOK_EVERY;
+    }
+
+    /// The streams each copy of a read model cannot digest, as far as led here.
+    pub fn parked(&self, model: &str) -> BTreeSet<String> {
+        let of_model = self.tracks.iter().filter(|track| track.model.name == model);
+        of_model.flat_map(|track| track.parked.iter().cloned()).collect()
+    }
+}
+
+pub(crate) fn position_of(entry: &Entry) -> u64 {
+    match entry {
+        Entry::Event(recorded) => recorded.position,
+        Entry::Malformed { position, .. } => *position,
+    }
+}

@@ -1,0 +1,103 @@
+//! How well the outside systems are, in words: the summary of a tenant, and a sentence per failure.
+
+use std::collections::BTreeMap;
+
+use domain::provisioning::{Phase, SystemStatus};
+use schema::System;
+use schema::provisioning::{FailureClass, Reason};
+
+use crate::parts::system::SystemRow;
+
+/// The worst of a tenant's systems, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Health {
+    /// All is as it should be.
+    Ready,
+    /// Something is on the way.
+    Progressing,
+    /// Something does not work right now, or was changed behind our back.
+    Degraded,
+    /// Somebody has to do something.
+    Error,
+}
+
+impl Health {
+    /// Every word, best first.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Progressing, Self::Degraded, Self::Error];
+
+    /// The word used in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Progressing => "progressing",
+            Self::Degraded => "degraded",
+            Self::Error => "error",
+        }
+    }
+
+    /// The same as [`of`], over the columns of a row `s`; a number that grows with the trouble.
+    pub(crate) const RANK_SQL: &str = "case
+        when s.mode in ('disabledByConfig', 'disabledByPlan') then 0
+        when s.phase = 'failed' and s.class in ('auth', 'permanent') then 3
+        when s.phase = 'failed' and s.class = 'blocked' and s.drifted = 0 then 1
+        when s.phase = 'failed' or s.drifted = 1 then 2
+        when s.phase = 'converged' and s.unsettled = 0 then 0
+        else 1 end";
+}
+
+/// The worst of all; a system nothing is known of is on the way.
+pub(crate) fn summary(systems: &BTreeMap<System, SystemRow<'_>>) -> Health {
+    let each = System::ALL.into_iter().map(|system| systems.get(&system).map_or(Health::Progressing, of));
+    each.max().unwrap_or(Health::Progressing)
+}
+
+fn of(row: &SystemRow<'_>) -> Health {
+    match (row.status(), &row.phase) {
+        (SystemStatus::Skipped, _) => Health::Ready,
+        (_, Phase::Failed { class: FailureClass::Auth | FailureClass::Permanent, .. }) => Health::Error,
+        (_, Phase::Failed { class: FailureClass::Blocked, .. }) if !row.drifted => Health::Progressing,
+        (_, Phase::Failed { .. }) => Health::Degraded,
+        (_, Phase::Progressing | Phase::Converged(_)) if row.drifted => Health::Degraded,
+        (_, Phase::Progressing) => Health::Progressing,
+        (_, Phase::Converged(_)) => Health::Ready,
+    }
+}
+
+/// A sentence of ours for a recorded failure; what the system itself said stays with the attempts.
+pub(crate) fn error_text(row: &SystemRow<'_>) -> Option<String> {
+    let Phase::Failed { reason, .. } = &row.phase else { return None };
+    (row.status() == SystemStatus::Error).then(|| sentence(row.system, *reason))
+}
+
+/// A sentence for a reason.
+pub fn sentence(system: System, reason: Reason) -> String {
+    let place = match system {
+        System::Authentik => "The identity system",
+        System::Stalwart => "The mail server",
+        System::Ocis => "The file server",
+    };
+    let what = match reason {
+        Reason::UpstreamUnavailable => "cannot be reached",
+        Reason::Timeout => "does not answer in time",
+        Reason::RateLimited => "asks us to slow down",
+        Reason::AuthFailed => "refuses our credentials",
+        Reason::PermissionDenied => "does not let us do this",
+        Reason::ValidationRejected => "refuses a value of ours",
+        Reason::Conflict => "holds something that contradicts us",
+        Reason::OwnedByAnother => "has an object of this name that is not ours",
+        Reason::QuotaExceeded => "has no room left",
+        Reason::LicenceRequired => "needs a licence for this",
+        Reason::OutcomeUnknown => "did not say whether it did what we asked",
+        Reason::DependencyNotReady | Reason::Waiting => "waits for something else",
+        Reason::ExternalDeleted => "has lost an object of ours",
+        Reason::ProbeFailed => "could not be checked",
+        Reason::DriftDetected => "was changed by somebody else",
+        Reason::DriftCorrected => "was changed by somebody else and is corrected",
+        Reason::Converged | Reason::NoDomains => "is as it should be",
+        Reason::Disabled => "is switched off",
+        Reason::NotRequested => "has nothing to do",
+        Reason::InProgress => "is being set up",
+        Reason::Paused => "is paused",
+    };
+    format!("{place} {what}")
+}

@@ -1,0 +1,205 @@
+//! Quarantine: a stream a read model cannot digest waits, in order and visibly, while all others go on.
+
+use std::collections::BTreeSet;
+
+use event_store::{Batch, Db, DbError, EventStore, Expect, StoreError, Value, WriteError};
+use schema::StreamId;
+
+use crate::fold::Changes;
+use crate::memory::FoldError;
+use crate::model::ReadModel;
+use crate::views::Views;
+
+/// Why a later event of a parked stream waits.
+pub(crate) const BEHIND: &str = "waits behind an earlier event of its stream";
+/// So many parked streams are never taken for a bug.
+const PARKED_MIN: u64 = 10;
+/// So many always are.
+const PARKED_MAX: u64 = 100;
+
+/// How many parked streams a copy bears: one in a hundred events, within bounds. A log has at least as many events as
+/// streams, so this is never stricter than one stream in a hundred.
+pub(crate) fn limit(position: u64) -> u64 {
+    (position / 100).clamp(PARKED_MIN, PARKED_MAX)
+}
+
+/// An event that waits.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) stream: String,
+    pub(crate) position: u64,
+    pub(crate) error: String,
+}
+
+/// Parks events in the transaction that passes over them.
+pub(crate) fn write_to(batch: &mut Batch, model: &ReadModel, copy: u32, waiting: &[Waiting]) {
+    let rows = waiting.iter().map(|waiting| {
+        vec![
+            model.name.into(),
+            copy.into(),
+            waiting.stream.clone().into(),
+            waiting.position.into(),
+            waiting.error.clone().into(),
+            Value::Int(0),
+        ]
+    });
+    batch.insert_many(
+        "parked",
+        &["read_model", "version", "stream", "position", "error", "attempts"],
+        rows.collect(),
+    );
+}
+
+/// Streams of a copy that wait.
+pub(crate) async fn streams(db: &Db, model: &ReadModel, copy: u32) -> Result<BTreeSet<String>, DbError> {
+    let rows = db
+        .query(
+            "select distinct stream from parked where read_model = $1 and version = $2",
+            &[model.name.into(), copy.into()],
+        )
+        .await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// What became of a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// The stream's events are in, in order, and it is followed again.
+    Drained {
+        /// How many events.
+        events: u64,
+    },
+    /// It still cannot be digested.
+    StillParked {
+        /// Why.
+        error: String,
+    },
+    /// It was not parked.
+    NotParked,
+}
+
+/// Why a retry could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// The database did not answer.
+    #[error("look at parked events")]
+    Db(#[from] DbError),
+    /// The log did not give the stream.
+    #[error("read a parked stream")]
+    Log(#[from] StoreError),
+    /// There is no such read model here.
+    #[error("there is no read model {0}")]
+    Unknown(String),
+    /// The loop was faster, again and again.
+    #[error("retry a parked stream of a read model that keeps moving")]
+    Busy,
+}
+
+/// The loop may move the checkpoint while a retry is prepared.
+const ROUNDS_MAX: u32 = 50;
+
+/// Applies the parked events of a stream, in order, in one transaction.
+pub async fn retry(
+    views: &Views,
+    store: &EventStore,
+    model: &'static ReadModel,
+    stream: &StreamId,
+) -> Result<Retried, RetryError> {
+    for _ in 0..ROUNDS_MAX {
+        if let Some(done) = retry_once(views, store, model, stream).await? {
+            return Ok(done);
+        }
+    }
+    Err(RetryError::Busy)
+}
+
+/// Nothing when the loop moved the checkpoint meanwhile.
+async fn retry_once(
+    views: &Views,
+    store: &EventStore,
+    model: &'static ReadModel,
+    stream: &StreamId,
+) -> Result<Option<Retried>, RetryError> {
+    let checkpoint = views
+        .db()
+        .query(
+            "select c.version, c.position, c.epoch from live l
+               join checkpoints c on c.read_model = l.read_model and c.version = l.version
+              where l.read_model = $1",
+            &[model.name.into()],
+        )
+        .await?;
+    let Some(row) = checkpoint.first() else { return Err(RetryError::Unknown(model.name.to_owned())) };
+    let (copy, position, epoch) = (row.count(0)?, row.count(1)?, row.count(2)?);
+    let number = u32::try_from(copy).unwrap_or(u32::MAX);
+    let of_stream: [Value; 3] = [model.name.into(), copy.into(), stream.as_str().into()];
+    let parked = views
+        .db()
+        .query(
+            "select position from parked where read_model = $1 and version = $2 and stream = $3 order by position",
+            &of_stream,
+        )
+        .await?;
+    let Some(first) = parked.first() else { return Ok(Some(Retried::NotParked)) };
+    let first = first.count(0)?;
+    let mut changes = Changes::default();
+    let digested = match store.load(stream).await {
+        Ok(events) => events
+            .iter()
+            .filter(|recorded| (first..=position).contains(&recorded.position))
+            .try_for_each(|recorded| changes.take(model, (model.project)(recorded)))
+            .map_err(|error| error.to_string()),
+        Err(StoreError::Unreadable { position }) => Err(format!("the event at position {position} cannot be read")),
+        Err(error) => return Err(error.into()),
+    };
+    let mut batch = Batch::new();
+    fence(&mut batch, model, copy, position, epoch);
+    batch.run(
+        "delete from parked where read_model = $1 and version = $2 and stream = $3",
+        of_stream.to_vec(),
+        Expect::Any,
+    );
+    let refused = match digested.and_then(|()| write_changes(changes, &mut batch, model, number)) {
+        Err(error) => error,
+        Ok(()) => match views.db().write(batch).await {
+            Ok(_) => {
+                let events = u64::try_from(parked.len()).unwrap_or(u64::MAX);
+                return Ok(Some(Retried::Drained { events }));
+            }
+            Err(WriteError::Expectation { step: 0, .. }) => return Ok(None),
+            Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. })) => error.to_string(),
+            Err(WriteError::Unavailable(error) | WriteError::Unknown(error)) => return Err(error.into()),
+        },
+    };
+    note_failure(views, &of_stream, first, &refused).await?;
+    Ok(Some(Retried::StillParked { error: refused }))
+}
+
+fn write_changes(changes: Changes, batch: &mut Batch, model: &ReadModel, copy: u32) -> Result<(), String> {
+    changes.write_to(batch, model, copy).map_err(|error: FoldError| error.to_string())
+}
+
+/// The loop that leads the copy loses its next write, looks again, and finds the stream no longer parked.
+pub(crate) fn fence(batch: &mut Batch, model: &ReadModel, copy: u64, position: u64, epoch: u64) {
+    batch.run(
+        "update checkpoints set epoch = epoch + 1
+          where read_model = $1 and version = $2 and position = $3 and epoch = $4",
+        vec![model.name.into(), copy.into(), position.into(), epoch.into()],
+        Expect::Rows(1),
+    );
+}
+
+async fn note_failure(views: &Views, of_stream: &[Value; 3], first: u64, error: &str) -> Result<(), RetryError> {
+    let mut batch = Batch::new();
+    let [model, copy, stream] = of_stream.clone();
+    batch.run(
+        "update parked set attempts = attempts + 1, error = $1
+          where read_model = $2 and version = $3 and stream = $4 and position = $5",
+        vec![error.into(), model, copy, stream, first.into()],
+        Expect::Any,
+    );
+    match views.db().write(batch).await {
+        Ok(_) | Err(WriteError::Expectation { .. } | WriteError::Constraint { .. }) => Ok(()),
+        Err(WriteError::Unavailable(error) | WriteError::Unknown(error)) => Err(error.into()),
+    }
+}

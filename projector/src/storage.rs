@@ -1,0 +1,129 @@
+//! The stored form of read models: tables, indexes and views as SQL, made once from the constant definitions.
+
+use event_store::{Batch, Db, DbError, Dialect, Expect, Value, WriteError};
+
+use crate::READ_MODELS;
+use crate::model::{Column, ReadModel, Table};
+
+/// The first copy of every read model.
+pub(crate) const FIRST_COPY: u32 = 1;
+/// Two processes may start at once; the loser finds everything made.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Why tables could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database did not answer, or refused.
+    #[error("make the tables of a read model")]
+    Db(#[from] DbError),
+    /// The first checkpoint could not be written.
+    #[error("register a read model")]
+    Write(#[from] WriteError),
+}
+
+/// Makes the tables of read models that were never made here, and points the views at them.
+pub(crate) async fn create_missing(db: &Db) -> Result<(), StorageError> {
+    let mut attempt = 1;
+    loop {
+        match create_missing_once(db).await {
+            Err(_) if attempt < ATTEMPTS_MAX => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+async fn create_missing_once(db: &Db) -> Result<(), StorageError> {
+    for model in READ_MODELS {
+        let known = db.query("select version from live where read_model = $1", &[Value::from(model.name)]).await?;
+        if !known.is_empty() {
+            continue;
+        }
+        let mut ddl = String::new();
+        for table in model.tables {
+            ddl += &create_table(table, FIRST_COPY, db.dialect());
+            ddl += &create_indexes(table, FIRST_COPY);
+            ddl += &create_view(table, FIRST_COPY);
+        }
+        db.execute_ddl(&ddl).await?;
+        register(db, model).await?;
+    }
+    Ok(())
+}
+
+/// Tables without rows and position 0 agree, so this may come after them and be repeated.
+async fn register(db: &Db, model: &ReadModel) -> Result<(), WriteError> {
+    let mut batch = Batch::new();
+    batch
+        .run(
+            "insert into checkpoints (read_model, version, definition, position, recorded_at, epoch, state)
+             values ($1, $2, $3, 0, '', 0, 'live') on conflict (read_model, version) do nothing",
+            vec![model.name.into(), FIRST_COPY.into(), model.version.into()],
+            Expect::Any,
+        )
+        .run(
+            "insert into live (read_model, version, definition) values ($1, $2, $3)
+             on conflict (read_model) do nothing",
+            vec![model.name.into(), FIRST_COPY.into(), model.version.into()],
+            Expect::Any,
+        );
+    db.write(batch).await.map(drop)
+}
+
+/// The table of one copy, without indexes.
+pub(crate) fn create_table(table: &Table, copy: u32, dialect: Dialect) -> String {
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let nullable = if table.key.contains(&column.name()) { " not null" } else { "" };
+            format!("{} {}{nullable}", column.name(), type_of(*column, dialect))
+        })
+        .collect();
+    format!(
+        "create table if not exists {} ({}, primary key ({}));\n",
+        table.stored_name(copy),
+        columns.join(", "),
+        table.key.join(", ")
+    )
+}
+
+/// Order by bytes on both databases: the same page has the same rows everywhere.
+const fn type_of(column: Column, dialect: Dialect) -> &'static str {
+    match (column, dialect) {
+        (Column::Text(_), Dialect::Sqlite) => "text",
+        (Column::Text(_), Dialect::Postgres) => "text collate \"C\"",
+        (Column::Int(_), Dialect::Sqlite | Dialect::Postgres) => "bigint",
+    }
+}
+
+/// The indexes of one copy.
+pub(crate) fn create_indexes(table: &Table, copy: u32) -> String {
+    let stored = table.stored_name(copy);
+    table
+        .indexes
+        .iter()
+        .map(|columns| {
+            format!(
+                "create index if not exists {stored}_by_{} on {stored} ({});\n",
+                columns.join("_"),
+                columns.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// What queries name.
+pub(crate) fn create_view(table: &Table, copy: u32) -> String {
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name()).collect();
+    format!(
+        "drop view if exists {name};\ncreate view {name} as select {} from {};\n",
+        columns.join(", "),
+        table.stored_name(copy),
+        name = table.name
+    )
+}
+
+/// Away with one copy.
+pub(crate) fn drop_table(table: &Table, copy: u32) -> String {
+    format!("drop table if exists {};\n", table.stored_name(copy))
+}

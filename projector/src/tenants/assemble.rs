@@ -1,0 +1,203 @@
+//! Rows into a Tenant: one function for queries and for the replies of commands.
+
+use std::collections::BTreeMap;
+
+use domain::access::MemberStatus;
+use domain::provisioning::SystemStatus;
+use schema::plan::PriceModel;
+use schema::provisioning::ResourceKind;
+use schema::{Recorded, System, TenantId};
+
+use super::{
+    DOMAINS, HOLDS, Handles, HoldView, MEMBERS, MODEL, MemberCounts, PARTNERS, PLANS, PROFILES, PartnerOfTenant,
+    PlacedBy, ProvisioningOfTenant, RESOURCES, SUBSCRIPTIONS, SYSTEMS, TABLES, TENANTS, TenantView, TerminationView,
+};
+use crate::api::{Moment, PerSystem};
+use crate::health;
+use crate::memory::{FoldError, Memory, RowError, RowRef};
+use crate::parts::domain::Domain;
+use crate::parts::hold::Hold;
+use crate::parts::member::Member;
+use crate::parts::partner::Partner;
+use crate::parts::plan::Plan;
+use crate::parts::resource::Bound;
+use crate::parts::subscription::Subscription;
+use crate::parts::system::SystemRow;
+use crate::parts::tenant::Tenant;
+use crate::parts::text;
+
+/// Rows of this read model, from the database, from events, or from both.
+#[derive(Debug, Clone)]
+pub struct Rows(Memory);
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self(Memory::new(TABLES))
+    }
+}
+
+impl From<Memory> for Rows {
+    fn from(memory: Memory) -> Self {
+        Self(memory)
+    }
+}
+
+impl Rows {
+    /// What an event does to them. A whole stream may be repeated over rows that already know a part of it.
+    pub fn project(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
+        self.0.project(&MODEL, recorded)
+    }
+}
+
+/// One tenant, if the rows hold it.
+pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowError> {
+    let key = [text(id)];
+    let Some(row) = rows.0.row(TENANTS, &key) else { return Ok(None) };
+    let tenant = Tenant::read(row)?;
+    let profile = rows.0.row(PROFILES, &key);
+    let holds = rows.0.below(HOLDS, &key).map(Hold::read).collect::<Result<Vec<_>, _>>()?;
+    let domains = rows.0.below(DOMAINS, &key).map(Domain::read).collect::<Result<Vec<_>, _>>()?;
+    let systems = systems_of(&rows.0, &key)?;
+    let subscription = open_subscription(&rows.0, id)?;
+    let plan = subscription.as_ref().and_then(|found| rows.0.row(PLANS, &[text(found.plan_id)]));
+    let plan = plan.map(Plan::read).transpose()?;
+    let partner = tenant.partner_id.and_then(|partner| rows.0.row(PARTNERS, &[text(partner)]));
+    let partner = partner.map(Partner::read).transpose()?;
+    let standing = tenant.standing(holds.iter().map(|hold| hold.kind));
+    let touched = [
+        tenant.position,
+        systems.values().map(|system| system.position).max().unwrap_or_default(),
+        subscription.as_ref().map_or(0, |found| found.position),
+        plan.as_ref().map_or(0, |plan| plan.position),
+        partner.as_ref().map_or(0, |partner| partner.position),
+    ];
+    Ok(Some(TenantView {
+        id,
+        slug: tenant.slug.to_owned(),
+        name: tenant.name.to_owned(),
+        status: standing.status().as_str(),
+        lifecycle: standing.lifecycle.as_str(),
+        plan: plan.as_ref().map(|plan| plan.key.to_owned()),
+        subscription_id: subscription.as_ref().map(|found| found.id),
+        domains: domains.iter().map(|domain| domain.name.to_owned()).collect(),
+        primary_domain: row.maybe_text("primary_domain").map(str::to_owned),
+        billing_info: profile.map_or(Ok(None), |profile| profile.maybe_json("billing_info"))?,
+        contact: profile.map_or(Ok(None), |profile| profile.maybe_json("contact"))?,
+        locale: row.maybe_text("locale").map(str::to_owned),
+        timezone: row.maybe_text("timezone").map(str::to_owned),
+        partner_id: tenant.partner_id,
+        partner: partner.map(partner_view),
+        provisioning_status: PerSystem::from_fn(|system| status_of(systems.get(&system)).as_str()),
+        provisioning_errors: PerSystem::from_fn(|system| systems.get(&system).and_then(health::error_text)),
+        provisioning: ProvisioningOfTenant {
+            summary: health::summary(&systems).as_str(),
+            paused: vec![],
+            access_revoked: PerSystem::from_fn(|system| systems.get(&system).is_some_and(|row| row.access_revoked)),
+        },
+        handles: handles(&rows.0, &key)?,
+        holds: holds.into_iter().map(hold_view).collect(),
+        termination: termination(row)?,
+        members: members(&rows.0, &key, seats(plan.as_ref(), subscription.as_ref()))?,
+        origin: row.text("origin")?.to_owned(),
+        created_at: Moment(tenant.created_at),
+        activated_at: row.maybe_time("activated_at")?.map(Moment),
+        version: tenant.version,
+        changed_position: touched.into_iter().max().unwrap_or_default(),
+        standing,
+    }))
+}
+
+fn systems_of<'a>(
+    memory: &'a Memory,
+    key: &'a [event_store::Value],
+) -> Result<BTreeMap<System, SystemRow<'a>>, RowError> {
+    memory.below(SYSTEMS, key).map(|row| SystemRow::read(row).map(|read| (read.system, read))).collect()
+}
+
+/// Before anything was recorded about a system, it is pending.
+fn status_of(system: Option<&SystemRow<'_>>) -> SystemStatus {
+    system.map_or(SystemStatus::Pending, SystemRow::status)
+}
+
+fn open_subscription(memory: &Memory, id: TenantId) -> Result<Option<Subscription>, RowError> {
+    let id = id.to_string();
+    let of_tenant = memory.all(SUBSCRIPTIONS).filter(|row| row.maybe_text("tenant_id") == Some(id.as_str()));
+    let all = of_tenant.map(Subscription::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(all.into_iter().find(|found| found.is_open))
+}
+
+/// A price per seat allows what is paid for; a flat one what the plan says.
+fn seats(plan: Option<&Plan<'_>>, subscription: Option<&Subscription>) -> Option<u64> {
+    let (plan, subscription) = (plan?, subscription?);
+    let price = plan.prices.iter().find(|price| price.price_id == subscription.price_id)?;
+    match price.model {
+        PriceModel::PerSeat => Some(subscription.quantity),
+        PriceModel::Flat => plan.limits.seats.map(u64::from),
+    }
+}
+
+fn partner_view(partner: Partner<'_>) -> PartnerOfTenant {
+    PartnerOfTenant {
+        id: partner.id,
+        slug: partner.slug.to_owned(),
+        name: partner.name.to_owned(),
+        status: partner.status.to_owned(),
+    }
+}
+
+fn hold_view(hold: Hold<'_>) -> HoldView {
+    HoldView {
+        id: hold.id,
+        kind: hold.word.to_owned(),
+        reason: hold.reason.map(str::to_owned),
+        customer_message: hold.customer_message.map(str::to_owned),
+        placed_by: PlacedBy {
+            kind: hold.placed_by.as_str().to_owned(),
+            id: hold.placed_by_id,
+            display: hold.placed_by_display().to_owned(),
+        },
+        placed_at: Moment(hold.placed_at),
+        until: hold.until.map(Moment),
+    }
+}
+
+fn handles(memory: &Memory, key: &[event_store::Value]) -> Result<Handles, RowError> {
+    let mut handles = Handles::default();
+    for row in memory.below(RESOURCES, key) {
+        let bound = Bound::read(row)?;
+        let id = bound.external_id.to_owned();
+        match (bound.system, bound.kind) {
+            (System::Authentik, ResourceKind::Group) => handles.authentik_group_id = Some(id),
+            (System::Ocis, ResourceKind::Space) => handles.ocis_space_id = Some(id),
+            (System::Stalwart, ResourceKind::Domain) => handles.stalwart_domain_ids.push(id),
+            (System::Authentik | System::Stalwart | System::Ocis, _) => {}
+        }
+    }
+    Ok(handles)
+}
+
+fn termination(row: RowRef<'_>) -> Result<Option<TerminationView>, RowError> {
+    let (Some(scheduled_at), Some(terminates_at)) = (row.maybe_time("scheduled_at")?, row.maybe_time("terminates_at")?)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(TerminationView {
+        scheduled_at: Moment(scheduled_at),
+        terminates_at: Moment(terminates_at),
+        grace_days: row.count("grace_days"),
+        reason: row.maybe_text("termination_reason").map(str::to_owned),
+    }))
+}
+
+fn members(memory: &Memory, key: &[event_store::Value], seats: Option<u64>) -> Result<MemberCounts, RowError> {
+    let mut counts = MemberCounts { seats, ..MemberCounts::default() };
+    for row in memory.below(MEMBERS, key) {
+        match Member::read(row)?.membership.status {
+            MemberStatus::Active => counts.active += 1,
+            MemberStatus::Invited => counts.invited += 1,
+            MemberStatus::Disabled => counts.disabled += 1,
+            MemberStatus::Removed => {}
+        }
+    }
+    Ok(counts)
+}
