@@ -220,3 +220,6 @@ pub fn space_open(tenant: &TenantStanding) -> bool {
 pub fn mail_receive(tenant: &TenantStanding) -> bool {
     tenant.lifecycle != Lifecycle::Terminated
 }
+
+#[cfg(test)]
+mod tests;

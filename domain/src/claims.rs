@@ -201,3 +201,6 @@ pub fn rejection(scope: &str, shown: &str) -> Rejection {
         other => panic!("every claim is in a scope of this module, and {other} is not"),
     }
 }
+
+#[cfg(test)]
+mod tests;

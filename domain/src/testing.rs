@@ -1,5 +1,7 @@
 //! Given, when, then: rule tests as sentences.
 
+use std::collections::BTreeMap;
+
 use schema::{
     Actor, ActorKind, DisplayName, DomainName, Email, Event, HoldId, InvitationId, PartnerId, PlanId,
     PriceId, Slug, StreamId, SubscriptionId, TenantId, Text, Timestamp, UserId,
@@ -7,7 +9,8 @@ use schema::{
 use uuid::Uuid;
 
 use crate::board::Part;
-use crate::{Act, Asked, Board, Decider, Rejection};
+use crate::claims::{Claim, ClaimChange, changes, rejection};
+use crate::{Act, Aggregate, Asked, Board, Decider, Rejection};
 
 /// A stream's history, and who asks at which moment.
 pub(crate) struct Given<D> {
@@ -90,62 +93,93 @@ pub(crate) fn fold<D: Decider>(events: impl IntoIterator<Item = D::Event>) -> D 
     state
 }
 
-/// Streams with their histories; commits of acts are appended to them.
+/// A log in memory: streams, their order, and the claims that follow from them.
 #[derive(Default)]
-pub(crate) struct Streams {
-    events: std::collections::BTreeMap<StreamId, Vec<Event>>,
+pub(crate) struct Log {
+    entries: Vec<(StreamId, Event)>,
+    claims: BTreeMap<Claim, StreamId>,
 }
 
-impl Streams {
+impl Log {
+    /// What has happened so far.
     pub(crate) fn with<E: Into<Event>>(
         mut self,
         stream: impl Into<StreamId>,
         events: impl IntoIterator<Item = E>,
     ) -> Self {
-        self.events
-            .entry(stream.into())
-            .or_default()
-            .extend(events.into_iter().map(Into::into));
+        let stream = stream.into();
+        for event in events {
+            self.append(stream.clone(), event.into())
+                .expect("history breaks no claim");
+        }
         self
     }
 
-    pub(crate) fn decide(&self, act: &dyn Act, asked: &Asked) -> Result<Vec<Part>, Rejection> {
+    /// Decides on what stands in the log, and appends nothing.
+    pub(crate) fn rehearse(&self, act: &dyn Act, asked: &Asked) -> Result<Vec<Part>, Rejection> {
         let mut board = Board::default();
         for stream in act.streams() {
-            let events = self.events.get(&stream).map(Vec::as_slice).unwrap_or_default();
-            board.place(stream, events.len() as u64, events);
+            let events: Vec<Event> = self.of(&stream).cloned().collect();
+            board.place(stream, events.len() as u64, &events);
         }
         act.decide(&mut board, asked)?;
         Ok(board.into_parts())
     }
 
-    /// Decides and appends, as the log would; the kinds of what was appended, in order.
+    /// Decides and appends all or nothing, as the log does; the kinds of what was appended, by stream.
     pub(crate) fn execute(&mut self, act: &dyn Act, asked: &Asked) -> Result<Vec<&'static str>, Rejection> {
-        let parts = self.decide(act, asked)?;
+        let parts = self.rehearse(act, asked)?;
+        let (claims, length) = (self.claims.clone(), self.entries.len());
         let mut kinds = Vec::new();
         for part in parts {
-            kinds.extend(part.events.iter().map(Event::kind));
-            self.events.entry(part.stream).or_default().extend(part.events);
+            for event in part.events {
+                kinds.push(event.kind());
+                if let Err(refusal) = self.append(part.stream.clone(), event) {
+                    self.claims = claims;
+                    self.entries.truncate(length);
+                    return Err(refusal);
+                }
+            }
         }
         Ok(kinds)
     }
 
-    pub(crate) fn state<D: Decider + crate::Aggregate>(&self, stream: impl Into<StreamId>) -> D
-    where
-        D: Clone,
-    {
+    fn append(&mut self, stream: StreamId, event: Event) -> Result<(), Rejection> {
+        for change in changes(&stream, &event) {
+            match change {
+                ClaimChange::Take(claim) => {
+                    if self.claims.get(&claim).is_some_and(|holder| *holder != stream) {
+                        return Err(rejection(claim.scope, "taken"));
+                    }
+                    self.claims.insert(claim, stream.clone());
+                }
+                ClaimChange::Release(claim) => drop(self.claims.remove(&claim)),
+            }
+        }
+        self.entries.push((stream, event));
+        Ok(())
+    }
+
+    fn of<'a>(&'a self, stream: &'a StreamId) -> impl Iterator<Item = &'a Event> {
+        self.entries
+            .iter()
+            .filter(move |(of, _)| of == stream)
+            .map(|(_, event)| event)
+    }
+
+    pub(crate) fn state<D: Aggregate + Clone>(&self, stream: impl Into<StreamId>) -> D {
         let stream = stream.into();
         let mut board = Board::default();
-        board.place(
-            stream.clone(),
-            0,
-            self.events.get(&stream).map(Vec::as_slice).unwrap_or_default(),
-        );
+        board.place(stream.clone(), 0, self.of(&stream));
         board.state::<D>(&stream).clone()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&StreamId, &Vec<Event>)> {
-        self.events.iter()
+    pub(crate) fn entries(&self) -> &[(StreamId, Event)] {
+        &self.entries
+    }
+
+    pub(crate) fn claims(&self) -> &BTreeMap<Claim, StreamId> {
+        &self.claims
     }
 }
 
