@@ -35,13 +35,15 @@ pub(crate) struct Taken {
 pub(crate) async fn moves(
     key: &InstallationKey,
     snapshot: &mut Snapshot,
-    events: impl Iterator<Item = (&StreamId, &Event)>,
+    // Not an iterator: a closure kept across an await would tie the future to one lifetime.
+    events: &[(&StreamId, &Event)],
 ) -> Result<Result<Vec<ClaimMove>, Taken>, StoreError> {
     let wanted: Vec<(StreamId, ClaimChange)> = events
+        .iter()
         .flat_map(|(stream, event)| {
             changes(stream, event)
                 .into_iter()
-                .map(|change| (stream.clone(), change))
+                .map(|change| ((*stream).clone(), change))
         })
         .collect();
     if wanted.is_empty() {

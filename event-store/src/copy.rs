@@ -109,7 +109,7 @@ pub async fn copy(from: &DbUrl, to: &DbUrl) -> Result<u64, CopyError> {
     );
     target.write(batch).await.map_err(StoreError::from)?;
     let report = verify::log(&target).await?;
-    match report.broken.first() {
+    match report.problems.first() {
         Some(broken) => Err(CopyError::Broken(broken.position)),
         None => Ok(position),
     }

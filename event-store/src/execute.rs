@@ -126,10 +126,9 @@ impl EventStore {
             }
         }
         let parts = decided_parts(act, declared, request, &loaded)?;
-        let events = parts
-            .iter()
-            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
-        let claims = moves(&self.0.key, &mut loaded.snapshot, events)
+        let events: Vec<(&StreamId, &Event)> =
+            parts.iter().flat_map(|part| part.events.iter().map(|event| (&part.stream, event))).collect();
+        let claims = moves(&self.0.key, &mut loaded.snapshot, &events)
             .await?
             .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;
         Ok(Step::Decided(Decided {

@@ -12,6 +12,7 @@
 
 mod chain;
 mod claims;
+pub mod copy;
 pub mod db;
 mod execute;
 mod judge;
@@ -42,7 +43,7 @@ pub use migrate::{MigrationError, check_views, migrate_log, migrate_views};
 pub use request::{ExecuteError, Key, MetaSeed, Outcome, Request};
 pub use stored::Entry;
 pub use tail::{Follower, TailError};
-pub use verify::LogReport;
+pub use verify::{LogProblem, LogReport};
 
 use keys::InstallationKey;
 use proposal::Proposal;
@@ -224,7 +225,7 @@ impl EventStore {
 
     /// Recomputes everything that can be: positions, versions, hashes, claims.
     pub async fn verify(&self) -> Result<LogReport, StoreError> {
-        verify::verify(&self.0).await
+        verify::log(&self.0.db).await
     }
 
     /// Replaces the claims by what the events say.

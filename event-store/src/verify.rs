@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schema::StreamId;
 
 use crate::chain::{Leaf, link, personal_digest};
-use crate::db::{Row, Value};
+use crate::db::{Db, Row, Value};
+use crate::keys::InstallationKey;
 use crate::stored::{Entry, Unreadable, entry};
-use crate::{Shared, StoreError, claims};
+use crate::{StoreError, claims};
 
 const PAGE: u64 = 5_000;
 const PROBLEMS_MAX: usize = 100;
@@ -24,7 +25,16 @@ pub struct LogReport {
     /// The hash over everything.
     pub chain: String,
     /// What differs, at most the first hundred. Empty: the log is what it was.
-    pub problems: Vec<String>,
+    pub problems: Vec<LogProblem>,
+}
+
+/// One thing that differs from what follows from the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogProblem {
+    /// Where; the head when it is not about one event.
+    pub position: u64,
+    /// What, in words. Never repeats personal data.
+    pub what: String,
 }
 
 impl LogReport {
@@ -33,9 +43,9 @@ impl LogReport {
         self.problems.is_empty()
     }
 
-    fn report(&mut self, problem: String) {
+    fn report(&mut self, position: u64, what: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(problem);
+            self.problems.push(LogProblem { position, what: what.into() });
         }
     }
 }
@@ -63,8 +73,9 @@ struct Computed {
     first: u64,
 }
 
-pub(crate) async fn verify(store: &Shared) -> Result<LogReport, StoreError> {
-    let claimed = claimed(store).await?;
+pub(crate) async fn log(db: &Db) -> Result<LogReport, StoreError> {
+    let key = InstallationKey::read(db).await?;
+    let claimed = claimed(db).await?;
     let mut report = LogReport {
         head: claimed.head,
         ..LogReport::default()
@@ -76,13 +87,13 @@ pub(crate) async fn verify(store: &Shared) -> Result<LogReport, StoreError> {
     let mut position = 0;
     while position < claimed.head {
         let params: [Value; 3] = [position.into(), claimed.head.into(), PAGE.into()];
-        let rows = store.db.query(EVENTS, &params).await?;
+        let rows = db.query(EVENTS, &params).await?;
         if rows.is_empty() {
-            report.report(format!("events after position {position} are missing"));
+            report.report(position + 1, "this event and all after it are missing");
             break;
         }
         for row in &rows {
-            position = check_event(store, row, position, &mut computed, &mut report)?;
+            position = check_event(&key, row, position, &mut computed, &mut report)?;
             close_commit(position, &claimed, &mut computed, &mut report);
         }
     }
@@ -90,8 +101,8 @@ pub(crate) async fn verify(store: &Shared) -> Result<LogReport, StoreError> {
     Ok(report)
 }
 
-async fn claimed(store: &Shared) -> Result<Claimed, StoreError> {
-    let mut snapshot = store.db.snapshot().await?;
+async fn claimed(db: &Db) -> Result<Claimed, StoreError> {
+    let mut snapshot = db.snapshot().await?;
     let head = snapshot
         .query("select position, chain from log_head where id = 1", &[])
         .await?;
@@ -132,7 +143,7 @@ async fn claimed(store: &Shared) -> Result<Claimed, StoreError> {
 }
 
 fn check_event(
-    store: &Shared,
+    key: &InstallationKey,
     row: &Row,
     before: u64,
     computed: &mut Computed,
@@ -143,30 +154,26 @@ fn check_event(
     let version = row.count(2)?;
     report.events += 1;
     if position != before + 1 {
-        report.report(format!("position {} is missing", before + 1));
+        report.report(before + 1, "this position is missing");
     }
     let last = computed
         .streams
         .insert(stream.clone(), version)
         .unwrap_or_default();
     if version != last + 1 {
-        report.report(format!(
-            "position {position}: version {version} of {stream} follows {last}"
-        ));
+        report.report(position, format!("version {version} of {stream} follows {last}"));
     }
     let personal = row.opt_text(8)?;
     if personal.is_some() && personal_digest(personal) != row.text(10)? {
-        report.report(format!("position {position}: the personal section was changed"));
+        report.report(position, "the personal section was changed");
     }
     match entry(row) {
         Ok(Entry::Event(recorded)) => {
-            claims::apply(&store.key, &mut computed.claims, &recorded);
+            claims::apply(key, &mut computed.claims, &recorded);
         }
-        Ok(Entry::Malformed { error, .. }) => report.report(format!("position {position}: {error}")),
+        Ok(Entry::Malformed { error, .. }) => report.report(position, error),
         Err(Unreadable::UnknownKind { kind, .. }) => {
-            report.report(format!(
-                "position {position}: the kind {kind} is unknown to this version"
-            ));
+            report.report(position, format!("the kind {kind} is unknown to this version"));
         }
         Err(Unreadable::Db(error)) => return Err(error.into()),
     }
@@ -188,7 +195,7 @@ fn check_event(
 /// Compares the chain wherever a commit ends.
 fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, report: &mut LogReport) {
     let Some((count, chain, recorded_at)) = claimed.commits.get(&computed.first) else {
-        report.report(format!("no commit starts at position {}", computed.first));
+        report.report(computed.first, "no commit starts here");
         computed.first = position + 1;
         computed.leaves.clear();
         return;
@@ -201,10 +208,8 @@ fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, repor
         computed.leaves.iter().map(|(leaf, _)| leaf.as_str()),
     );
     if link != *chain || computed.leaves.iter().any(|(_, time)| time != recorded_at) {
-        let first = computed.first;
-        report.report(format!(
-            "the hash over positions {first} to {position} differs: one of them was changed"
-        ));
+        let what = format!("the hash of the commit up to position {position} differs: one of its events was changed");
+        report.report(computed.first, what);
     }
     // Goes on with what was written, so that one changed row is reported once.
     report.chain.clone_from(chain);
@@ -215,20 +220,17 @@ fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, repor
 
 fn compare(claimed: &Claimed, computed: &Computed, report: &mut LogReport) {
     if report.chain != claimed.chain {
-        report.report("the hash of the head differs from the last commit".to_owned());
+        report.report(report.head, "the hash of the head differs from the last commit");
     }
     if claimed.commits.len() as u64 != report.commits {
-        report.report(format!(
-            "{} commits are recorded and {} were found",
-            claimed.commits.len(),
-            report.commits
-        ));
+        let what = format!("{} commits are recorded and {} were found", claimed.commits.len(), report.commits);
+        report.report(report.head, what);
     }
     for (stream, version) in differences(&claimed.streams, &computed.streams) {
-        report.report(format!("the version of {stream} is not {version:?}"));
+        report.report(report.head, format!("the version of {stream} is not {version:?}"));
     }
     for ((scope, _), holder) in differences(&claimed.claims, &computed.claims) {
-        report.report(format!("a claim in scope {scope} should be with {holder:?}"));
+        report.report(report.head, format!("a claim in scope {scope} should be with {holder:?}"));
     }
 }
 
