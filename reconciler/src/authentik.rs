@@ -27,7 +27,7 @@ pub(crate) const GROUP_PREFIX: &str = "dezky-tenant-";
 /// The folder of accounts made here.
 pub(crate) const USER_PATH: &str = "dezky";
 /// The one attribute that is ours; everything beside it belongs to others.
-const MARK: &str = "dezky";
+pub(crate) const MARK: &str = "dezky";
 
 /// What should be, comparable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +58,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    fn mark(&self) -> Value {
+    pub(crate) fn mark(&self) -> Value {
         match self {
             Self::Tenant { tenant_id, slug } => json!({ "tenantId": tenant_id, "slug": slug }),
             Self::Platform => json!({ "platform": "admins" }),

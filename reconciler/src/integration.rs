@@ -151,6 +151,8 @@ pub enum Settled {
     Level,
     /// Everything but the door is done.
     Waiting,
+    /// There is something to do, and we may only look.
+    Observed,
 }
 
 /// What an attempt did and saw.

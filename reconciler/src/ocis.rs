@@ -3,7 +3,7 @@
 mod apply;
 pub mod client;
 pub mod credentials;
-mod observe;
+pub(crate) mod observe;
 mod plan;
 pub mod spec;
 
@@ -23,6 +23,9 @@ pub use plan::Step;
 const NAME_BYTES_MAX: usize = 255;
 /// Letters a space's name must not have.
 const NAME_FORBIDDEN: &str = "/\\.:?*\"><|";
+
+/// What our marks start with.
+pub(crate) const MARK_PREFIX: &str = "dezky:ten_";
 
 /// The text by which a space is ours. Names and aliases are not unique, and members may edit the alias.
 pub(crate) fn mark(tenant: TenantId) -> String {

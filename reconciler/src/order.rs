@@ -62,3 +62,11 @@ pub(crate) fn waiting_since(facts: &TenantFacts, now: Timestamp) -> Timestamp {
         .filter(|recorded| recorded.state != SystemState::Converged)
         .map_or(now, |recorded| recorded.changed_at)
 }
+
+/// In which order the systems are started: identity first to shut, last to open.
+pub(crate) const fn starts(asked: Asked) -> [System; 3] {
+    match asked {
+        Asked::Shut => [System::Authentik, System::Stalwart, System::Ocis],
+        Asked::Nothing => [System::Ocis, System::Stalwart, System::Authentik],
+    }
+}

@@ -2,7 +2,7 @@
 
 mod apply;
 pub mod client;
-mod observe;
+pub(crate) mod observe;
 mod plan;
 pub mod spec;
 

@@ -105,6 +105,12 @@ pub struct User {
 }
 
 #[derive(Deserialize)]
+struct Groups {
+    #[serde(default, deserialize_with = "or_default")]
+    value: Vec<Group>,
+}
+
+#[derive(Deserialize)]
 struct Drives {
     #[serde(default, deserialize_with = "or_default")]
     value: Vec<Drive>,
@@ -267,6 +273,19 @@ impl Client {
     pub async fn group(&self, id_or_name: &str) -> Result<Option<Group>, CallError> {
         let path = format!("/graph/v1.0/groups/{}?$expand=members", encoded(id_or_name));
         self.one("read the group", &path).await
+    }
+
+    /// Every group with its members.
+    pub async fn groups(&self) -> Result<Vec<Group>, CallError> {
+        let what = "list the groups";
+        let path = "/graph/v1.0/groups?$expand=members";
+        let answer = self
+            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
+            .await?;
+        let list: Option<Groups> = self
+            .succeeded(what, Effect::Reads, answer)?
+            .parse(self.line.system, what)?;
+        Ok(list.map(|list| list.value).unwrap_or_default())
     }
 
     /// A taken name is as good: the next look finds the group.

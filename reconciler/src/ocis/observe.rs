@@ -50,7 +50,7 @@ async fn find_space(
     {
         let space = space_of(drive, &mark, me);
         // A foreign mark on it would make it another tenant's.
-        if space.is_marked || !space.description.starts_with("dezky:ten_") {
+        if space.is_marked || !space.description.starts_with(super::MARK_PREFIX) {
             observed.space = Some(space);
             return Ok(());
         }
@@ -69,7 +69,7 @@ async fn find_space(
 }
 
 /// The one to keep comes first: where we are Manager, where something is, then by id.
-fn keeping_order(space: &SpaceSeen) -> (bool, bool, String) {
+pub(crate) fn keeping_order(space: &SpaceSeen) -> (bool, bool, String) {
     (space.managed != Managed::ByUs, space.is_empty(), space.id.clone())
 }
 
@@ -97,7 +97,7 @@ async fn find_group(
     Ok(())
 }
 
-fn group_of(group: Group) -> GroupSeen {
+pub(crate) fn group_of(group: Group) -> GroupSeen {
     let members = group
         .members
         .into_iter()

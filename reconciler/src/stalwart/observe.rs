@@ -213,7 +213,7 @@ async fn accounts_of(
         .collect())
 }
 
-async fn gate(client: &Client) -> Result<GateSeen, CallError> {
+pub(crate) async fn gate(client: &Client) -> Result<GateSeen, CallError> {
     let scripts = Query {
         kind: "SieveSystemScript",
         filter: json!({}),

@@ -1,0 +1,453 @@
+//! One pass over one subject: facts are read once, what is wanted is recorded, systems are made right in the order of
+//! doors, what became different is recorded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::Lifecycle;
+use domain::acts::{ActivateTenant, ReconcilerLink};
+use domain::provisioning::{Phase, Provisioning};
+use event_store::ExecuteError;
+use futures::future::join_all;
+use projector::facts::{self, PersonFacts, TenantFacts};
+use schema::provisioning::{ConvergedReason, Mode, Reason};
+use schema::{Event, ProvisioningCommand, ProvisioningEvent, System, Timestamp};
+
+use crate::attempts::Tried;
+use crate::backoff;
+use crate::breaker::Verdict;
+use crate::call::CallError;
+use crate::config::SystemMode;
+use crate::due::{Held, Lease, Waits};
+use crate::integration::{Asked, Attempt, Gate, Settled};
+use crate::order::{self, Behind};
+use crate::record::{Record, Reported, converged};
+use crate::subject::Subject;
+use crate::systems::{Given, Spec};
+use crate::{Reconciler, WorkError};
+
+/// How long facts may take to reach the event that asked for the look.
+const FACTS_WAIT: Duration = Duration::from_secs(2);
+/// After which an event that has not reached the facts is looked for again.
+const FACTS_PAUSE_MILLIS: i64 = 250;
+
+/// What a pass works from.
+struct Input {
+    position: u64,
+    tenant: Option<TenantFacts>,
+    admins: Vec<PersonFacts>,
+    asked: Asked,
+}
+
+impl Input {
+    fn people(&self) -> &[PersonFacts] {
+        self.tenant.as_ref().map_or(&self.admins, |tenant| &tenant.people)
+    }
+
+    fn spec(&self, system: System) -> Spec {
+        match &self.tenant {
+            Some(tenant) => Spec::of_tenant(system, tenant),
+            None => Spec::of_platform(&self.admins),
+        }
+    }
+}
+
+/// One system of a pass.
+struct Part<'a> {
+    row: &'a Held,
+    spec: Spec,
+    mode: Mode,
+    before: Provisioning,
+    generation: u32,
+    is_new_spec: bool,
+}
+
+impl Part<'_> {
+    fn is_converged(&self) -> bool {
+        !self.is_new_spec && matches!(self.before.phase(), Phase::Converged(_))
+    }
+}
+
+/// How a system of a pass ended.
+enum End {
+    Settled(Settled),
+    Failed(CallError),
+    /// Not tried: left alone until then.
+    Blocked(Timestamp, Reason),
+}
+
+impl Reconciler {
+    /// One pass over what is due of one subject.
+    pub(crate) async fn pass(&self, lease: &Lease) -> Result<(), WorkError> {
+        let wanted = lease
+            .rows
+            .iter()
+            .map(|row| row.position)
+            .max()
+            .unwrap_or_default();
+        if self
+            .views
+            .wait_for(&facts::MODEL, wanted, FACTS_WAIT)
+            .await
+            .is_err()
+        {
+            return self.not_yet(lease).await;
+        }
+        let Some(input) = self.input(lease.subject).await? else {
+            return self.forget(lease, wanted).await;
+        };
+        let parts = self.parts(lease, &input).await?;
+        let now = self.now();
+        let since = match parts.get(&System::Authentik) {
+            Some(part) if part.is_new_spec => now,
+            Some(_) | None => input
+                .tenant
+                .as_ref()
+                .map_or(now, |facts| order::waiting_since(facts, now)),
+        };
+        let mut behind = self.behind(&parts, &input);
+        let gate = self.gate(&behind, since);
+        let order = order::starts(input.asked);
+        let started = order.iter().filter_map(|system| parts.get(system));
+        let ends = join_all(started.map(|part| self.run_part(lease, &input, part, gate))).await;
+        let mut ends: BTreeMap<System, End> = ends.into_iter().collect::<Result<_, _>>()?;
+        for (system, end) in &ends {
+            if matches!(end, End::Settled(Settled::Level)) && *system != System::Authentik {
+                behind.insert(*system, Behind::Ready);
+            }
+        }
+        if matches!(ends.get(&System::Authentik), Some(End::Settled(Settled::Waiting)))
+            && self.gate(&behind, since) == Gate::Open
+            && let Some(part) = parts.get(&System::Authentik)
+        {
+            let (system, end) = self.run_part(lease, &input, part, Gate::Open).await?;
+            ends.insert(system, end);
+        }
+        for part in parts.values() {
+            if let Some(end) = ends.remove(&part.row.system) {
+                self.finish(lease, &input, part, end, since).await?;
+            }
+        }
+        self.activate(&input).await
+    }
+
+    async fn input(&self, subject: Subject) -> Result<Option<Input>, WorkError> {
+        let mut at = self.views.snapshot(&facts::MODEL).await?;
+        let position = at.position();
+        let input = match subject {
+            Subject::Tenant(id) => facts::of_tenant(&mut at, id).await?.map(|tenant| Input {
+                position,
+                asked: order::asked(&tenant),
+                tenant: Some(tenant),
+                admins: Vec::new(),
+            }),
+            Subject::Platform => Some(Input {
+                position,
+                asked: Asked::Nothing,
+                tenant: None,
+                admins: facts::platform_admins(&mut at).await?,
+            }),
+        };
+        Ok(input)
+    }
+
+    /// What is wanted of each system, recorded where it is new.
+    async fn parts<'a>(
+        &self,
+        lease: &'a Lease,
+        input: &Input,
+    ) -> Result<BTreeMap<System, Part<'a>>, WorkError> {
+        let mut parts = BTreeMap::new();
+        let mut news = Vec::new();
+        for row in &lease.rows {
+            let stream = lease.subject.stream(row.system);
+            let (before, _) = self.store.fold::<Provisioning>(&stream).await?;
+            let spec = input.spec(row.system);
+            let mode = self.systems.recorded_mode(row.system, input.tenant.as_ref());
+            let spec_hash = self.store.hash_secret(&spec.canonical());
+            let is_new_spec = before.spec_hash() != Some(spec_hash.as_str()) || before.mode() != Some(mode);
+            if is_new_spec {
+                let counts = spec.counts();
+                let cause_position = row.position.max(1);
+                let command = ProvisioningCommand::RecordSpec {
+                    spec_hash,
+                    mode,
+                    cause_position,
+                    counts,
+                };
+                news.push((stream, vec![command]));
+            }
+            let generation = before.generation();
+            parts.insert(
+                row.system,
+                Part {
+                    row,
+                    spec,
+                    mode,
+                    before,
+                    generation,
+                    is_new_spec,
+                },
+            );
+        }
+        if !news.is_empty() {
+            for recorded in self.record(Record(news)).await?.news {
+                let system = recorded.stream.system().unwrap_or(System::Authentik);
+                if let (Event::Provisioning(ProvisioningEvent::SpecChanged { generation, .. }), Some(part)) =
+                    (&recorded.event, parts.get_mut(&system))
+                {
+                    part.generation = *generation;
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// How far mail and files are: as this pass knows them, else as recorded.
+    fn behind(&self, parts: &BTreeMap<System, Part<'_>>, input: &Input) -> BTreeMap<System, Behind> {
+        let Some(tenant) = &input.tenant else {
+            return BTreeMap::new();
+        };
+        let state = |system: System| {
+            if self.systems.mode(system) != SystemMode::Enforce {
+                return Behind::Ready;
+            }
+            match (parts.get(&system), tenant.systems.get(&system)) {
+                (Some(part), _) => Behind::recorded(part.mode, part.is_converged()),
+                (None, Some(known)) => {
+                    let is_converged = known.state == facts::SystemState::Converged;
+                    Behind::recorded(
+                        known.mode,
+                        is_converged && known.converged_generation == known.generation,
+                    )
+                }
+                (None, None) => Behind::NotYet,
+            }
+        };
+        [System::Stalwart, System::Ocis]
+            .into_iter()
+            .map(|system| (system, state(system)))
+            .collect()
+    }
+
+    fn gate(&self, behind: &BTreeMap<System, Behind>, since: Timestamp) -> Gate {
+        let behind: Vec<Behind> = behind.values().copied().collect();
+        order::gate(&behind, since, self.now(), self.config.door_wait)
+    }
+
+    /// One system: tried if it may be, and what became different is recorded at once.
+    async fn run_part(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        part: &Part<'_>,
+        gate: Gate,
+    ) -> Result<(System, End), WorkError> {
+        let system = part.row.system;
+        if part.mode != Mode::Enforce {
+            let settled = converged(part.generation, ConvergedReason::Disabled);
+            self.record(Record(vec![(lease.subject.stream(system), vec![settled])]))
+                .await?;
+            return Ok((system, End::Settled(Settled::Level)));
+        }
+        let now = self.now();
+        if self.systems.mode(system) == SystemMode::Paused {
+            return Ok((
+                system,
+                End::Blocked(backoff::after(now, backoff::BLOCKED), Reason::Paused),
+            ));
+        }
+        if let Verdict::Wait(until) = self.breakers.ask(system, now) {
+            return Ok((system, End::Blocked(until, Reason::Waiting)));
+        }
+        let given = Given {
+            known: part.before.bound().clone(),
+            gate,
+            asked: input.asked,
+        };
+        let attempt = self.systems.attempt(system, &part.spec, &given).await;
+        self.judge(system, &attempt).await?;
+        self.report(lease, input, part, now, &attempt).await?;
+        Ok((system, attempt.outcome.map_or_else(End::Failed, End::Settled)))
+    }
+
+    /// What the attempt says about the system itself.
+    async fn judge(&self, system: System, attempt: &Attempt) -> Result<(), WorkError> {
+        match &attempt.outcome {
+            Err(error) => self.breakers.failed(system, error, self.now()),
+            Ok(_) if self.breakers.succeeded(system) => self.due.unblock(system, self.now()).await?,
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn report(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        part: &Part<'_>,
+        started_at: Timestamp,
+        attempt: &Attempt,
+    ) -> Result<(), WorkError> {
+        let now = self.now();
+        let failures = part
+            .row
+            .failures
+            .saturating_add(u32::from(attempt.outcome.is_err()));
+        let reported = Reported {
+            before: &part.before,
+            spec: &part.spec,
+            generation: part.generation,
+            is_new_spec: part.is_new_spec,
+            asked: input.asked,
+            attempt,
+            failures,
+            now,
+        };
+        self.record(Record(vec![(
+            lease.subject.stream(part.row.system),
+            reported.commands(),
+        )]))
+        .await?;
+        if part.row.system == System::Authentik {
+            self.link(input, attempt).await?;
+        }
+        let (outcome, error) = match &attempt.outcome {
+            Ok(Settled::Level) => ("converged", None),
+            Ok(Settled::Waiting) => ("waiting", None),
+            Ok(Settled::Observed) => ("observed", None),
+            Err(error) => ("failed", Some(error)),
+        };
+        let tried = Tried {
+            subject: lease.subject,
+            system: part.row.system,
+            started_at,
+            ended_at: now,
+            position: input.position,
+            generation: part.generation,
+            steps: attempt.steps_done,
+            outcome,
+            error,
+        };
+        Ok(self.attempts.note(&tried).await?)
+    }
+
+    /// Records under which subjects people will sign in, so that the first sign-in is known.
+    async fn link(&self, input: &Input, attempt: &Attempt) -> Result<(), WorkError> {
+        let (Some(seen), Some(authentik)) = (&attempt.seen, &self.systems.authentik) else {
+            return Ok(());
+        };
+        let instance = authentik.instance();
+        for person in input.people() {
+            let is_known = |subject: &String| {
+                person
+                    .identities
+                    .iter()
+                    .any(|(at, known)| at == instance && known == subject)
+            };
+            let subjects: Vec<String> = seen
+                .identities
+                .iter()
+                .filter(|(user_id, subject)| *user_id == person.user_id && !is_known(subject))
+                .map(|(_, subject)| subject.clone())
+                .collect();
+            if subjects.is_empty() {
+                continue;
+            }
+            let act = ReconcilerLink {
+                user_id: person.user_id,
+                instance: instance.to_owned(),
+                subjects,
+            };
+            match self.store.execute(Arc::new(act), self.request()).await {
+                Ok(_) => {}
+                Err(ExecuteError::Rejected(rejection)) => {
+                    tracing::warn!(user = %person.user_id, code = rejection.code(), "the identity belongs to somebody else");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        part: &Part<'_>,
+        end: End,
+        since: Timestamp,
+    ) -> Result<(), WorkError> {
+        let (row, now) = (part.row, self.now());
+        match end {
+            End::Settled(Settled::Level) => {
+                self.due.done(lease, row, input.position, now).await?;
+                if row.system != System::Authentik {
+                    self.due.nudge(lease.subject, System::Authentik, now).await?;
+                }
+            }
+            End::Settled(Settled::Observed) => self.due.done(lease, row, input.position, now).await?,
+            End::Settled(Settled::Waiting) => {
+                let opens = backoff::after(since, self.config.door_wait);
+                let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);
+                let why = (Waits::Blocked, Reason::DependencyNotReady.as_str());
+                self.due.postpone(lease, row, until, 0, why).await?;
+            }
+            End::Blocked(until, reason) => {
+                self.due
+                    .postpone(lease, row, until, row.failures, (Waits::Blocked, reason.as_str()))
+                    .await?;
+            }
+            End::Failed(error) => {
+                let failures = row.failures.saturating_add(1);
+                let pause = backoff::pause(&error, failures, self.config.jitter);
+                tracing::warn!(
+                    subject = %lease.subject, system = %row.system, failures, pause_ms = pause.as_millis(),
+                    error = &error as &dyn std::error::Error, "an attempt failed"
+                );
+                let why = (Waits::Retry, error.reason.as_str());
+                self.due
+                    .postpone(lease, row, backoff::after(now, pause), failures, why)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tenant is active once every system has been in place.
+    async fn activate(&self, input: &Input) -> Result<(), WorkError> {
+        let Some(tenant) = input
+            .tenant
+            .as_ref()
+            .filter(|tenant| tenant.standing.lifecycle == Lifecycle::Pending)
+        else {
+            return Ok(());
+        };
+        let act = ActivateTenant {
+            tenant_id: tenant.tenant_id,
+        };
+        match self.store.execute(Arc::new(act), self.request()).await {
+            Ok(_) | Err(ExecuteError::Rejected(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The facts are behind: look again soon, without blaming anybody.
+    async fn not_yet(&self, lease: &Lease) -> Result<(), WorkError> {
+        let until = self.now().plus_millis(FACTS_PAUSE_MILLIS);
+        for row in &lease.rows {
+            let why = (Waits::Retry, Reason::Waiting.as_str());
+            self.due.postpone(lease, row, until, row.failures, why).await?;
+        }
+        Ok(())
+    }
+
+    /// There is no such tenant.
+    async fn forget(&self, lease: &Lease, position: u64) -> Result<(), WorkError> {
+        for row in &lease.rows {
+            self.due.done(lease, row, position, self.now()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! The sweep: everything is read in bulk, compared in memory with what every tenant should have, and whoever differs
+//! is asked for a look. It corrects nothing itself.
+
+mod authentik;
+mod ocis;
+mod stalwart;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use projector::facts::{self, PersonFacts, SystemState, TenantFacts};
+use schema::provisioning::Mode;
+use schema::{System, TenantId};
+use serde::Serialize;
+
+use crate::breaker::Verdict;
+use crate::call::CallError;
+use crate::config::SystemMode;
+use crate::integration::{Desired, Gate, Integration};
+use crate::order;
+use crate::subject::Subject;
+use crate::systems::{Given, Spec};
+use crate::{Reconciler, WorkError};
+
+/// The list of file spaces breaks near 3,450 unless the server's message limit is raised; said early enough.
+const SPACES_WARN: usize = 3_000;
+/// Orphans listed per sweep.
+const ORPHANS_MAX: usize = 200;
+
+/// Something with our mark that nobody wants. It is listed and left alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphan {
+    /// Where.
+    pub system: System,
+    /// What it is there: `group`, `role`, `domain`, `space`.
+    pub kind: &'static str,
+    /// Its id there.
+    pub external_id: String,
+    /// Whose it says it is.
+    pub owner: String,
+}
+
+/// What a sweep found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    /// Tenants compared.
+    pub tenants: usize,
+    /// Who was asked for a look, and where.
+    pub differing: BTreeSet<(String, System)>,
+    /// What nobody wants.
+    pub orphans: Vec<Orphan>,
+    /// Systems that could not be read, with our sentence for it.
+    pub unread: BTreeMap<System, String>,
+}
+
+/// Everything there is in one system, ready to be compared.
+trait Bulk<I: Integration> {
+    /// What a look at one subject alone would have seen.
+    fn observed(&self, desired: &Desired<I::Spec>) -> I::Observed;
+    /// What carries our mark and belongs to none of these.
+    fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan>;
+}
+
+/// Somebody whose wanted state is compared.
+struct Compared {
+    subject: Subject,
+    spec: Spec,
+    given: Given,
+    /// Whether what is recorded is of this wanted state and settled.
+    is_settled: bool,
+}
+
+impl Reconciler {
+    /// Compares everything there is with everything wanted; who differs is asked for a look.
+    pub async fn sweep(&self) -> Result<SweepReport, WorkError> {
+        let (position, tenants, admins) = {
+            let mut at = self.views.snapshot(&facts::MODEL).await?;
+            let tenants = facts::all(&mut at).await?;
+            (at.position(), tenants, facts::platform_admins(&mut at).await?)
+        };
+        let mut report = SweepReport {
+            tenants: tenants.len(),
+            ..SweepReport::default()
+        };
+        let mut differing = BTreeSet::new();
+        for system in System::ALL {
+            let compared = self.compared(system, &tenants, &admins);
+            differing.extend(
+                compared
+                    .iter()
+                    .filter(|one| !one.is_settled)
+                    .map(|one| (one.subject, system)),
+            );
+            let may_look = match self.systems.mode(system) {
+                SystemMode::Enforce | SystemMode::Observe => {
+                    self.breakers.ask(system, self.now()) == Verdict::Go
+                }
+                SystemMode::Paused | SystemMode::Disabled => false,
+            };
+            if !may_look {
+                continue;
+            }
+            let ids = tenants.iter().map(|tenant| tenant.tenant_id).collect();
+            match self.compare(system, &compared, &ids, &mut report).await {
+                Ok(found) => {
+                    differing.extend(found.into_iter().map(|subject| (subject, system)));
+                    if self.breakers.succeeded(system) {
+                        self.due.unblock(system, self.now()).await?;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%system, error = &error as &dyn std::error::Error, "a system could not be swept");
+                    self.breakers.failed(system, &error, self.now());
+                    report.unread.insert(system, error.to_string());
+                }
+            }
+        }
+        self.due
+            .ask(differing.iter().copied(), position, self.now())
+            .await?;
+        self.woken.notify_one();
+        report.differing = differing
+            .into_iter()
+            .map(|(subject, system)| (subject.to_string(), system))
+            .collect();
+        report.orphans.truncate(ORPHANS_MAX);
+        tracing::info!(
+            tenants = report.tenants,
+            differing = report.differing.len(),
+            orphans = report.orphans.len(),
+            "swept"
+        );
+        Ok(report)
+    }
+
+    fn compared(&self, system: System, tenants: &[TenantFacts], admins: &[PersonFacts]) -> Vec<Compared> {
+        let mut compared: Vec<Compared> = tenants
+            .iter()
+            .filter_map(|tenant| self.compared_tenant(system, tenant))
+            .collect();
+        if system == System::Authentik && self.systems.mode(system) != SystemMode::Disabled {
+            compared.push(Compared {
+                subject: Subject::Platform,
+                spec: Spec::of_platform(admins),
+                given: Given {
+                    known: BTreeMap::new(),
+                    gate: Gate::Open,
+                    asked: crate::integration::Asked::Nothing,
+                },
+                is_settled: true,
+            });
+        }
+        compared
+    }
+
+    /// Only what should be acted upon is compared; a changed mode is a difference by itself.
+    fn compared_tenant(&self, system: System, tenant: &TenantFacts) -> Option<Compared> {
+        let mode = self.systems.recorded_mode(system, Some(tenant));
+        let spec = Spec::of_tenant(system, tenant);
+        let known = tenant.systems.get(&system);
+        let hash = self.store.hash_secret(&spec.canonical());
+        let is_settled = known.is_some_and(|known| {
+            let is_current = known.spec_hash == hash && known.mode == mode;
+            // A failure has a row of its own that says when to try again.
+            is_current && (known.state != SystemState::Progressing || known.mode != Mode::Enforce)
+        });
+        if mode != Mode::Enforce && is_settled {
+            return None;
+        }
+        let bound = known.map(|known| known.bound.clone()).unwrap_or_default();
+        let given = Given {
+            known: bound,
+            gate: Gate::Open,
+            asked: order::asked(tenant),
+        };
+        Some(Compared {
+            subject: Subject::Tenant(tenant.tenant_id),
+            spec,
+            given,
+            is_settled,
+        })
+    }
+
+    async fn compare(
+        &self,
+        system: System,
+        compared: &[Compared],
+        tenants: &BTreeSet<TenantId>,
+        report: &mut SweepReport,
+    ) -> Result<Vec<Subject>, CallError> {
+        match (
+            system,
+            &self.systems.authentik,
+            &self.systems.stalwart,
+            &self.systems.ocis,
+        ) {
+            (System::Authentik, Some(integration), _, _) => {
+                let bulk = authentik::Everything::read(integration.client()).await?;
+                report.orphans.extend(Bulk::orphans(&bulk, tenants));
+                Ok(differing(&bulk, compared, |spec| match spec {
+                    Spec::Authentik(spec) => Some(spec),
+                    Spec::Stalwart(_) | Spec::Ocis(_) => None,
+                }))
+            }
+            (System::Stalwart, _, Some(integration), _) => {
+                let bulk = stalwart::Everything::read(integration.client()).await?;
+                report.orphans.extend(Bulk::orphans(&bulk, tenants));
+                Ok(differing(&bulk, compared, |spec| match spec {
+                    Spec::Stalwart(spec) => Some(spec),
+                    Spec::Authentik(_) | Spec::Ocis(_) => None,
+                }))
+            }
+            (System::Ocis, _, _, Some(integration)) => {
+                let bulk = ocis::Everything::read(integration.client()).await?;
+                if bulk.spaces() > SPACES_WARN {
+                    tracing::warn!(
+                        spaces = bulk.spaces(),
+                        "the list of file spaces comes near its limit: raise OCIS_GRPC_MAX_RECEIVED_MESSAGE_SIZE"
+                    );
+                }
+                report.orphans.extend(Bulk::orphans(&bulk, tenants));
+                Ok(differing(&bulk, compared, |spec| match spec {
+                    Spec::Ocis(spec) => Some(spec),
+                    Spec::Authentik(_) | Spec::Stalwart(_) => None,
+                }))
+            }
+            (System::Authentik | System::Stalwart | System::Ocis, _, _, _) => Ok(Vec::new()),
+        }
+    }
+}
+
+fn differing<I, B>(
+    bulk: &B,
+    compared: &[Compared],
+    spec_of: impl Fn(&Spec) -> Option<&I::Spec>,
+) -> Vec<Subject>
+where
+    I: Integration,
+    I::Spec: Clone,
+    B: Bulk<I>,
+{
+    let differs = |one: &&Compared| {
+        let Some(spec) = spec_of(&one.spec) else {
+            return false;
+        };
+        let desired = one.given.with(spec);
+        let plan = I::plan(&desired, &bulk.observed(&desired));
+        !plan.steps.is_empty()
+    };
+    compared.iter().filter(differs).map(|one| one.subject).collect()
+}

@@ -1,0 +1,120 @@
+//! Every space and every group of OCIS: one list each, there is no paging.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schema::TenantId;
+
+use super::{Bulk, Orphan};
+use crate::call::CallError;
+use crate::integration::{Desired, Integration as _};
+use crate::ocis::observe::{group_of, keeping_order, space_of};
+use crate::ocis::{Client, GroupSeen, MARK_PREFIX, Observed, Ocis, SpaceSeen, Spec, mark};
+
+/// Everything there is.
+pub(super) struct Everything {
+    spaces: BTreeMap<String, SpaceSeen>,
+    by_mark: BTreeMap<String, Vec<String>>,
+    groups: BTreeMap<String, GroupSeen>,
+    by_name: BTreeMap<String, String>,
+    count: usize,
+}
+
+impl Everything {
+    pub(super) async fn read(client: &Client) -> Result<Self, CallError> {
+        let me = client.me().await?.to_owned();
+        let drives = client.drives().await?;
+        let groups: Vec<GroupSeen> = client.groups().await?.into_iter().map(group_of).collect();
+        let count = drives.len();
+        let mut spaces = BTreeMap::new();
+        let mut by_mark: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for drive in drives {
+            // Which mark it has to carry is known only per tenant.
+            let space = space_of(drive, "", &me);
+            let marks = space
+                .description
+                .split_whitespace()
+                .filter(|word| word.starts_with(MARK_PREFIX));
+            for mark in marks {
+                by_mark.entry(mark.to_owned()).or_default().push(space.id.clone());
+            }
+            spaces.insert(space.id.clone(), space);
+        }
+        let by_name = groups
+            .iter()
+            .map(|group| (group.name.to_lowercase(), group.id.clone()))
+            .collect();
+        let groups = groups
+            .into_iter()
+            .map(|group| (group.id.clone(), group))
+            .collect();
+        Ok(Self {
+            spaces,
+            by_mark,
+            groups,
+            by_name,
+            count,
+        })
+    }
+
+    pub(super) fn spaces(&self) -> usize {
+        self.count
+    }
+
+    fn marked(&self, id: &String, mark: &str) -> Option<SpaceSeen> {
+        let space = self.spaces.get(id)?;
+        let is_marked = space.description.split_whitespace().any(|word| word == mark);
+        Some(SpaceSeen {
+            is_marked,
+            ..space.clone()
+        })
+    }
+}
+
+impl Bulk<Ocis> for Everything {
+    fn observed(&self, desired: &Desired<Spec>) -> Observed {
+        let spec = &desired.spec;
+        let mark = mark(spec.tenant_id);
+        let bound = desired
+            .known
+            .get(&spec.space_resource())
+            .and_then(|id| self.marked(id, &mark));
+        let mut observed = Observed::default();
+        match bound {
+            Some(space) => observed.space = Some(space),
+            None => {
+                let marked = self.by_mark.get(&mark).into_iter().flatten();
+                let mut spaces: Vec<SpaceSeen> = marked.filter_map(|id| self.marked(id, &mark)).collect();
+                spaces.sort_by_key(keeping_order);
+                let mut spaces = spaces.into_iter();
+                observed.space = spaces.next();
+                observed.twins = spaces.collect();
+            }
+        }
+        let bound = desired
+            .known
+            .get(&spec.group_resource())
+            .and_then(|id| self.groups.get(id));
+        let named = || self.groups.get(self.by_name.get(&spec.group)?);
+        observed.group = bound.or_else(named).cloned();
+        observed
+    }
+
+    fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
+        let owner = |mark: &String| {
+            let tenant: TenantId = mark.strip_prefix("dezky:")?.parse().ok()?;
+            (!tenants.contains(&tenant)).then(|| tenant.to_string())
+        };
+        self.by_mark
+            .iter()
+            .filter_map(|(mark, ids)| Some((owner(mark)?, ids)))
+            .flat_map(|(owner, ids)| {
+                ids.iter().map(move |id| Orphan {
+                    system: Ocis::SYSTEM,
+                    kind: "space",
+                    external_id: id.clone(),
+                    owner: owner.clone(),
+                })
+            })
+            .collect()
+    }
+}
