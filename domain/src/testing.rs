@@ -183,6 +183,12 @@ impl Log {
     }
 }
 
+/// The event as it is read once its personal section is gone.
+pub(crate) fn erased(event: impl Into<Event>) -> Event {
+    let stored = event.into().encode().unwrap();
+    Event::decode(&stored.kind, &stored.data, None).unwrap()
+}
+
 pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }

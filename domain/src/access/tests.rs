@@ -30,7 +30,7 @@ fn person() -> impl Strategy<Value = Person> {
 }
 
 /// The model: everything as words, every rule as an exclusion.
-fn model_can_use(person: &Person, membership: &Membership, tenant: &TenantStanding) -> bool {
+fn model_can_use(person: Person, membership: Membership, tenant: &TenantStanding) -> bool {
     let shut: Vec<&str> = tenant
         .holds
         .iter()
@@ -46,7 +46,7 @@ fn model_can_use(person: &Person, membership: &Membership, tenant: &TenantStandi
     shut.is_empty()
 }
 
-fn model_idp_enabled(person: &Person, memberships: &[(Membership, TenantStanding)]) -> bool {
+fn model_idp_enabled(person: Person, memberships: &[(Membership, TenantStanding)]) -> bool {
     match person.status.as_str() {
         "disabled" | "deactivated" => return false,
         "invited" => return true,
@@ -81,11 +81,11 @@ proptest! {
         memberships in prop::collection::vec((membership(), standing()), 0..4),
     ) {
         for (membership, tenant) in &memberships {
-            prop_assert_eq!(can_use(&person, membership, tenant), model_can_use(&person, membership, tenant));
+            prop_assert_eq!(can_use(&person, membership, tenant), model_can_use(person, *membership, tenant));
         }
-        let usable = memberships.iter().any(|(membership, tenant)| model_can_use(&person, membership, tenant));
+        let usable = memberships.iter().any(|(membership, tenant)| model_can_use(person, *membership, tenant));
         prop_assert_eq!(entitled(&person, &memberships), usable);
-        prop_assert_eq!(idp_enabled(&person, &memberships), model_idp_enabled(&person, &memberships));
+        prop_assert_eq!(idp_enabled(&person, &memberships), model_idp_enabled(person, &memberships));
     }
 
     #[test]

@@ -318,12 +318,13 @@ proptest! {
         for command in commands {
             let before = state.generation();
             for event in state.decide(command, &operator_at(noon())).unwrap() {
-                match &event {
-                    E::SpecChanged { generation, .. } => prop_assert_eq!(*generation, before + 1),
-                    E::Converged { generation, .. }
-                    | E::Failed { generation, .. }
-                    | E::DriftDetected { generation, .. } => prop_assert_eq!(*generation, before),
-                    _ => {}
+                if let E::SpecChanged { generation, .. } = &event {
+                    prop_assert_eq!(*generation, before + 1);
+                } else if let E::Converged { generation, .. }
+                | E::Failed { generation, .. }
+                | E::DriftDetected { generation, .. } = &event
+                {
+                    prop_assert_eq!(*generation, before);
                 }
                 let was_converged = matches!(state.phase(), Phase::Converged(_));
                 prop_assert!(!(was_converged && event.kind() == "provisioning.converged"));
