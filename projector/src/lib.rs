@@ -25,6 +25,7 @@ pub mod provisioning;
 mod select;
 mod storage;
 pub mod tenants;
+pub mod timers;
 pub mod users;
 mod views;
 mod wait;
@@ -38,4 +39,5 @@ pub use views::{At, Views};
 pub use wait::Lagging;
 
 /// Every read model. Adding one is a line here and a file beside.
-pub const READ_MODELS: &[&ReadModel] = &[&tenants::MODEL, &facts::MODEL];
+pub const READ_MODELS: &[&ReadModel] = 
+    &[&tenants::MODEL, &users::MODEL, &facts::MODEL, &provisioning::MODEL, &timers::MODEL];

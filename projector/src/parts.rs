@@ -40,6 +40,14 @@ pub(crate) fn word(value: &impl Serialize) -> Value {
     }
 }
 
+/// The same as text of ours.
+pub(crate) fn word_of(value: &impl Serialize) -> String {
+    match word(value) {
+        Value::Text(word) => word,
+        Value::Null | Value::Int(_) => String::new(),
+    }
+}
+
 /// A structure as text.
 pub(crate) fn json(value: &impl Serialize) -> Value {
     serde_json::to_string(value).map_or(Value::Null, Value::Text)

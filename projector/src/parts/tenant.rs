@@ -3,7 +3,7 @@
 use domain::access::{Lifecycle, TenantStanding, shuts_doors};
 use event_store::Value;
 use schema::tenant::{HoldKind, LivingPhase};
-use schema::{Event, PartnerId, PlanId, Recorded, TenantEvent, TenantId, Timestamp};
+use schema::{Event, PartnerId, Recorded, TenantEvent, TenantId, Timestamp};
 
 use super::{maybe_shown, maybe_text, position, searched, shown, stamp, text, word};
 use crate::memory::{RowError, RowRef};
@@ -159,7 +159,6 @@ pub(crate) struct Tenant<'a> {
     pub(crate) slug: &'a str,
     pub(crate) name: &'a str,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) plan_id: Option<PlanId>,
     pub(crate) partner_id: Option<PartnerId>,
     pub(crate) created_at: Timestamp,
     pub(crate) closed_position: u64,
@@ -174,13 +173,17 @@ impl<'a> Tenant<'a> {
             slug: row.text("slug")?,
             name: row.text("name")?,
             lifecycle: row.parse("lifecycle")?,
-            plan_id: row.maybe_parse("plan_id")?,
             partner_id: row.maybe_parse("partner_id")?,
             created_at: row.parse("created_at")?,
             closed_position: row.count("closed_position"),
             version: row.count("version"),
             position: row.count("position"),
         })
+    }
+
+    /// Whether the end is set or has come.
+    pub(crate) const fn is_ending(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Terminating | Lifecycle::Terminated)
     }
 
     pub(crate) fn standing(&self, holds: impl IntoIterator<Item = HoldKind>) -> TenantStanding {

@@ -1,7 +1,7 @@
 //! The User as the API shows it, without what depends on the caller.
 
 use domain::access::{Membership, Person, TenantStanding};
-use schema::{TenantId, UserId};
+use schema::{InvitationId, TenantId, UserId};
 use serde::Serialize;
 
 use crate::api::Moment;
@@ -21,7 +21,7 @@ pub struct UserView {
     pub tenant_ids: Vec<TenantId>,
     pub locale: Option<String>,
     pub timezone: Option<String>,
-    pub theme: Option<String>,
+    pub theme: &'static str,
     pub last_login_at: Option<Moment>,
     pub created_at: Moment,
     pub version: u64,
@@ -54,4 +54,20 @@ pub struct MembershipView {
     /// The tenant as rules see it.
     #[serde(skip)]
     pub standing: TenantStanding,
+}
+
+/// An invitation into a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of the API's Invitation and are explained there")]
+pub struct InvitationView {
+    pub id: InvitationId,
+    pub tenant_id: TenantId,
+    pub user_id: UserId,
+    pub email: String,
+    pub role: String,
+    pub status: String,
+    pub expires_at: Moment,
+    pub invited_by: Option<UserId>,
+    pub created_at: Moment,
 }

@@ -67,3 +67,10 @@ create table attempts (
     primary key (subject, system, started_at)
 );
 create index attempts_by_time on attempts (started_at);
+
+-- When people were last seen. Not an event: it happens all the time and nothing follows from it. Written at most every
+-- five minutes per person; losing it loses a date on a page.
+create table sign_ins (
+    user_id text primary key,
+    at      text not null
+);

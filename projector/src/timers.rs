@@ -1,0 +1,149 @@
+//! The read model `timers`: what has to happen by itself, and when. Firing one twice does nothing.
+
+use event_store::Value;
+use schema::{Event, HoldId, InvitationId, Recorded, StreamId, TenantEvent, TenantId, Timestamp};
+
+use crate::memory::RowError;
+use crate::model::{Column, ReadModel, Table, Write};
+use crate::parts::text;
+use crate::select::QueryError;
+use crate::views::At;
+
+const TIMERS: &str = "timers";
+const HOLD_EXPIRY: &str = "holdExpiry";
+const TERMINATION: &str = "termination";
+const INVITATION_EXPIRY: &str = "invitationExpiry";
+
+/// What has to happen by itself.
+pub const MODEL: ReadModel = ReadModel {
+    name: "timers",
+    version: 1,
+    reads: &["tenant"],
+    tables: &[Table {
+        name: TIMERS,
+        key: &["tenant_id", "kind", "subject_id"],
+        columns: &[
+            Column::Text("tenant_id"),
+            Column::Text("kind"),
+            Column::Text("subject_id"),
+            Column::Text("due_at"),
+            Column::Int("position"),
+        ],
+        indexes: &[&["due_at"]],
+    }],
+    project,
+};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// A hold's time is over.
+    HoldExpiry(HoldId),
+    /// A tenant's time of grace is over.
+    Termination,
+    /// Nobody answered an invitation.
+    InvitationExpiry(InvitationId),
+}
+
+/// Something that has to happen by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// The same for one timer whoever looks: a command derived from it takes effect once.
+    pub id: String,
+    /// Whom it concerns.
+    pub tenant_id: TenantId,
+    /// What is to be done.
+    pub due: Due,
+    /// When.
+    pub due_at: Timestamp,
+}
+
+impl Timer {
+    /// Where the command goes.
+    pub fn stream(&self) -> StreamId {
+        self.tenant_id.into()
+    }
+}
+
+fn project(recorded: &Recorded) -> Vec<Write> {
+    use TenantEvent as E;
+    let Event::Tenant(event) = &recorded.event else { return vec![] };
+    let key = |kind: &str, subject: Value| vec![text(recorded.stream.key()), text(kind), subject];
+    let set = |kind: &str, subject: Value, due_at: &Timestamp| Write::Put {
+        table: TIMERS,
+        key: key(kind, subject),
+        columns: vec![("due_at", text(due_at)), ("position", recorded.position.into())],
+    };
+    let gone = |kind: &str, subject: Value| Write::Remove { table: TIMERS, key_prefix: key(kind, subject) };
+    match event {
+        E::HoldPlaced { hold_id, until: Some(until), .. } => vec![set(HOLD_EXPIRY, text(hold_id), until)],
+        E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } => vec![gone(HOLD_EXPIRY, text(hold_id))],
+        E::TerminationScheduled { terminates_at, .. } => {
+            vec![set(TERMINATION, text(recorded.stream.key()), terminates_at)]
+        }
+        E::Restored { .. } => vec![gone(TERMINATION, text(recorded.stream.key()))],
+        E::Terminated {} => {
+            vec![Write::Remove { table: TIMERS, key_prefix: vec![text(recorded.stream.key())] }]
+        }
+        E::MemberInvited { invitation_id, expires_at, .. } => {
+            vec![set(INVITATION_EXPIRY, text(invitation_id), expires_at)]
+        }
+        E::InvitationAccepted { invitation_id, .. }
+        | E::InvitationDeclined { invitation_id, .. }
+        | E::InvitationExpired { invitation_id, .. } => vec![gone(INVITATION_EXPIRY, text(invitation_id))],
+        E::Created { .. }
+        | E::Renamed { .. }
+        | E::ProfileChanged { .. }
+        | E::BillingInfoChanged { .. }
+        | E::Activated { .. }
+        | E::HoldPlaced { until: None, .. }
+        | E::Suspended { .. }
+        | E::Resumed { .. }
+        | E::PartnerAttached { .. }
+        | E::PartnerDetached { .. }
+        | E::MemberAdded { .. }
+        | E::DomainClaimed { .. }
+        | E::DomainVerified { .. }
+        | E::PrimaryDomainChanged { .. }
+        | E::DomainReleased { .. } => vec![],
+    }
+}
+
+/// Timers whose time has come, the oldest first.
+pub async fn due(at: &mut At, now: Timestamp, limit: usize) -> Result<Vec<Timer>, QueryError> {
+    let rows = at
+        .query(
+            "select tenant_id, kind, subject_id, due_at from timers where due_at <= $1
+              order by due_at, tenant_id, kind, subject_id limit $2",
+            &[text(now), (limit as u64).into()],
+        )
+        .await?;
+    let mut timers = Vec::new();
+    for row in &rows {
+        timers.push(timer(row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?)?);
+    }
+    Ok(timers)
+}
+
+/// When the next timer is due.
+pub async fn next_due_at(at: &mut At) -> Result<Option<Timestamp>, QueryError> {
+    let rows = at.query("select min(due_at) from timers", &[]).await?;
+    let first = rows.first().map(|row| row.opt_text(0)).transpose()?.flatten();
+    Ok(first.and_then(|text| text.parse().ok()))
+}
+
+fn timer(tenant: &str, kind: &str, subject: &str, due_at: &str) -> Result<Timer, RowError> {
+    let wrong = |column| RowError::of(TIMERS, column);
+    let due = match kind {
+        HOLD_EXPIRY => Due::HoldExpiry(subject.parse().map_err(|_| wrong("subject_id"))?),
+        TERMINATION => Due::Termination,
+        INVITATION_EXPIRY => Due::InvitationExpiry(subject.parse().map_err(|_| wrong("subject_id"))?),
+        _ => return Err(wrong("kind")),
+    };
+    Ok(Timer {
+        id: format!("{kind}:{tenant}:{subject}:{due_at}"),
+        tenant_id: tenant.parse().map_err(|_| wrong("tenant_id"))?,
+        due,
+        due_at: due_at.parse().map_err(|_| wrong("due_at"))?,
+    })
+}
