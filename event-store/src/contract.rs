@@ -5,24 +5,25 @@ mod database;
 mod keys;
 mod migrations;
 mod processes;
+mod races;
 
 mod reading;
 mod recovery;
 mod soundness;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::partner::Partner;
-use domain::{Act, Asked, One};
-use schema::{
-    Actor, ActorKind, Bps, DisplayName, PartnerCommand, PartnerId, StreamId, Timestamp,
-};
+use domain::{Act, Asked, Board, One, Rejection};
+use schema::{Actor, ActorKind, Bps, DisplayName, PartnerCommand, PartnerId, StreamId, Timestamp};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Config, Db, DbUrl, EventStore, ExecuteError, Key, Outcome, Purpose, Request, StoreError, Value, migrate_log,
+    Config, Db, DbUrl, EventStore, ExecuteError, Key, Outcome, Purpose, Request, StoreError, Value,
+    migrate_log,
 };
 
 /// Declares tests that run on both databases, as `…::sqlite::name` and `…::postgres::name`.
@@ -58,12 +59,18 @@ struct Place {
 impl Place {
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { url: DbUrl::sqlite(directory.path().join("log.db")), _directory: Some(directory) }
+        Self {
+            url: DbUrl::sqlite(directory.path().join("log.db")),
+            _directory: Some(directory),
+        }
     }
 
     async fn postgres() -> Option<Self> {
         let url = test_postgres::TestPostgres::database().await?;
-        Some(Self { url: url.parse().unwrap(), _directory: None })
+        Some(Self {
+            url: url.parse().unwrap(),
+            _directory: None,
+        })
     }
 
     /// A connection beside the store, as a person at the database would have.
@@ -78,7 +85,12 @@ impl Place {
     /// Another process on the same log, or the first one.
     async fn start_with(&self, clock: fn() -> Timestamp) -> TestLog {
         migrate_log(&self.url, noon()).await.unwrap();
-        let store = EventStore::open(Config { url: self.url.clone(), clock }).await.unwrap();
+        let store = EventStore::open(Config {
+            url: self.url.clone(),
+            clock,
+        })
+        .await
+        .unwrap();
         TestLog::run(store)
     }
 }
@@ -91,7 +103,10 @@ struct TestLog {
 }
 
 impl TestLog {
-    #[expect(clippy::disallowed_methods, reason = "the test ends it in `stop`, or with its runtime")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test ends it in `stop`, or with its runtime"
+    )]
     fn run(store: EventStore) -> Self {
         let stop = CancellationToken::new();
         let running = tokio::spawn({
@@ -110,8 +125,21 @@ impl TestLog {
         self.store.execute(Arc::new(act), request()).await
     }
 
-    async fn keyed(&self, act: impl Act + 'static, id: &str, fingerprint: &str) -> Result<Outcome, ExecuteError> {
-        self.store.execute(Arc::new(act), Request { key: Some(key(id, fingerprint)), ..request() }).await
+    async fn keyed(
+        &self,
+        act: impl Act + 'static,
+        id: &str,
+        fingerprint: &str,
+    ) -> Result<Outcome, ExecuteError> {
+        self.store
+            .execute(
+                Arc::new(act),
+                Request {
+                    key: Some(key(id, fingerprint)),
+                    ..request()
+                },
+            )
+            .await
     }
 }
 
@@ -124,14 +152,20 @@ fn request() -> Request {
 }
 
 fn asked() -> Asked {
-    Asked { actor: Actor::service(ActorKind::System), now: noon(), command_id: Uuid::now_v7() }
+    Asked {
+        actor: Actor::service(ActorKind::System),
+        now: noon(),
+        command_id: Uuid::now_v7(),
+    }
 }
 
 fn key(id: &str, fingerprint: &str) -> Key {
     Key {
         id: id.to_owned(),
         fingerprint: fingerprint.to_owned(),
-        render: Arc::new(|outcome: &Outcome| format!("{} events, at {}", outcome.news.len(), outcome.position)),
+        render: Arc::new(|outcome: &Outcome| {
+            format!("{} events, at {}", outcome.news.len(), outcome.position)
+        }),
     }
 }
 
@@ -157,13 +191,21 @@ fn rename(number: u128, name: &str) -> One<Partner> {
     let name: DisplayName = name.parse().unwrap();
     One {
         stream: partner(number).into(),
-        command: PartnerCommand::ChangeProfile { name: Some(name), domain: None },
+        command: PartnerCommand::ChangeProfile {
+            name: Some(name),
+            domain: None,
+        },
     }
 }
 
 /// Every row of a table as text, in the order of its first column.
 async fn rows(db: &Db, sql: &str) -> Vec<Vec<Value>> {
-    db.query(sql, &[]).await.unwrap().into_iter().map(crate::Row::into_values).collect()
+    db.query(sql, &[])
+        .await
+        .unwrap()
+        .into_iter()
+        .map(crate::Row::into_values)
+        .collect()
 }
 
 /// Dense positions, consecutive versions, matching hashes and claims.
@@ -174,4 +216,39 @@ async fn assert_sound(log: &TestLog) {
 
 fn streams(numbers: impl IntoIterator<Item = u128>) -> Vec<StreamId> {
     numbers.into_iter().map(|number| partner(number).into()).collect()
+}
+
+/// A decision during which, the first time, something else happens: after loading, before the writer.
+struct Meanwhile<A> {
+    act: A,
+    what: Box<dyn Fn() + Send + Sync>,
+    decided: AtomicU32,
+}
+
+impl<A: Act> Meanwhile<A> {
+    fn new(act: A, what: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            act,
+            what: Box::new(what),
+            decided: AtomicU32::new(0),
+        }
+    }
+}
+
+impl<A: Act> Act for Meanwhile<A> {
+    fn streams(&self) -> Vec<StreamId> {
+        self.act.streams()
+    }
+
+    fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
+        if self.decided.fetch_add(1, Ordering::Relaxed) == 0 {
+            (self.what)();
+        }
+        self.act.decide(board, asked)
+    }
+}
+
+/// Waits inside a decision, which is not async.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
 }

@@ -35,7 +35,16 @@ const TABLES: [Table; 6] = [
     Table {
         name: "events",
         columns: &[
-            "position", "stream", "version", "kind", "data", "meta", "actor", "command_id", "recorded_at", "personal",
+            "position",
+            "stream",
+            "version",
+            "kind",
+            "data",
+            "meta",
+            "actor",
+            "command_id",
+            "recorded_at",
+            "personal",
             "personal_digest",
         ],
         first: "select position, stream, version, kind, data, meta, actor, command_id, recorded_at, personal, personal_digest \
@@ -60,7 +69,14 @@ const TABLES: [Table; 6] = [
     },
     Table {
         name: "commands",
-        columns: &["id", "fingerprint", "position", "event_count", "reply", "recorded_at"],
+        columns: &[
+            "id",
+            "fingerprint",
+            "position",
+            "event_count",
+            "reply",
+            "recorded_at",
+        ],
         first: "select id, fingerprint, position, event_count, reply, recorded_at from commands order by id limit $1",
         next: "select id, fingerprint, position, event_count, reply, recorded_at from commands where id > $2 order by id limit $1",
         key: 1,
@@ -92,13 +108,19 @@ pub async fn copy(from: &DbUrl, to: &DbUrl) -> Result<u64, CopyError> {
     if head > 0 {
         return Err(CopyError::NotEmpty(head));
     }
-    let clean: String = TABLES.iter().map(|table| format!("delete from {};", table.name)).collect();
+    let clean: String = TABLES
+        .iter()
+        .map(|table| format!("delete from {};", table.name))
+        .collect();
     target.execute_ddl(&clean).await.map_err(StoreError::from)?;
     let mut moment = source.snapshot().await.map_err(StoreError::from)?;
     for table in &TABLES {
         fill(&mut moment, &target, table).await?;
     }
-    let rows = moment.query("select position, chain from log_head where id = 1", &[]).await.map_err(StoreError::from)?;
+    let rows = moment
+        .query("select position, chain from log_head where id = 1", &[])
+        .await
+        .map_err(StoreError::from)?;
     let end = rows.first().ok_or(StoreError::Shrunk)?;
     let position = end.count(0).map_err(StoreError::from)?;
     let mut batch = Batch::new();
@@ -122,8 +144,11 @@ async fn open(url: &DbUrl) -> Result<Db, StoreError> {
 }
 
 async fn head(db: &Db) -> Result<u64, StoreError> {
-    let rows = db.query("select position from log_head where id = 1", &[]).await?;
-    rows.first().map_or(Ok(0), |row| row.count(0).map_err(StoreError::from))
+    let rows = db
+        .query("select position from log_head where id = 1", &[])
+        .await?;
+    rows.first()
+        .map_or(Ok(0), |row| row.count(0).map_err(StoreError::from))
 }
 
 async fn fill(moment: &mut Snapshot, target: &Db, table: &Table) -> Result<(), StoreError> {
@@ -136,7 +161,9 @@ async fn fill(moment: &mut Snapshot, target: &Db, table: &Table) -> Result<(), S
         params.extend((0..table.key).map(|column| last.value(column).clone()));
         sql = table.next;
         let width = table.columns.len();
-        let page = rows.into_iter().map(move |row| (0..width).map(|column| row.value(column).clone()).collect());
+        let page = rows
+            .into_iter()
+            .map(move |row| (0..width).map(|column| row.value(column).clone()).collect());
         target.bulk_load(table.name, table.columns, page).await?;
     }
 }

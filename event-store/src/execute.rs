@@ -126,8 +126,10 @@ impl EventStore {
             }
         }
         let parts = decided_parts(act, declared, request, &loaded)?;
-        let events: Vec<(&StreamId, &Event)> =
-            parts.iter().flat_map(|part| part.events.iter().map(|event| (&part.stream, event))).collect();
+        let events: Vec<(&StreamId, &Event)> = parts
+            .iter()
+            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)))
+            .collect();
         let claims = moves(&self.0.key, &mut loaded.snapshot, &events)
             .await?
             .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;

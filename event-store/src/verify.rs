@@ -45,7 +45,10 @@ impl LogReport {
 
     fn report(&mut self, position: u64, what: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(LogProblem { position, what: what.into() });
+            self.problems.push(LogProblem {
+                position,
+                what: what.into(),
+            });
         }
     }
 }
@@ -208,7 +211,9 @@ fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, repor
         computed.leaves.iter().map(|(leaf, _)| leaf.as_str()),
     );
     if link != *chain || computed.leaves.iter().any(|(_, time)| time != recorded_at) {
-        let what = format!("the hash of the commit up to position {position} differs: one of its events was changed");
+        let what = format!(
+            "the hash of the commit up to position {position} differs: one of its events was changed"
+        );
         report.report(computed.first, what);
     }
     // Goes on with what was written, so that one changed row is reported once.
@@ -223,14 +228,21 @@ fn compare(claimed: &Claimed, computed: &Computed, report: &mut LogReport) {
         report.report(report.head, "the hash of the head differs from the last commit");
     }
     if claimed.commits.len() as u64 != report.commits {
-        let what = format!("{} commits are recorded and {} were found", claimed.commits.len(), report.commits);
+        let what = format!(
+            "{} commits are recorded and {} were found",
+            claimed.commits.len(),
+            report.commits
+        );
         report.report(report.head, what);
     }
     for (stream, version) in differences(&claimed.streams, &computed.streams) {
         report.report(report.head, format!("the version of {stream} is not {version:?}"));
     }
     for ((scope, _), holder) in differences(&claimed.claims, &computed.claims) {
-        report.report(report.head, format!("a claim in scope {scope} should be with {holder:?}"));
+        report.report(
+            report.head,
+            format!("a claim in scope {scope} should be with {holder:?}"),
+        );
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 
 use domain::acts::AttachPartner;
 use domain::tenant::Tenant;
-use domain::{Act, Asked, Board, One, Rejection};
 use futures::future::join_all;
 use schema::partner::Disposition;
 use schema::tenant::{AttachedWhy, Origin};
@@ -52,7 +51,14 @@ on_both_databases! {
         log.execute(create_tenant(1)).await.unwrap();
         let attach = AttachPartner { tenant_id: tenant(1), partner_id: partner(1), why: AttachedWhy::Operator };
         // Loaded and decided while the partner was active, handed to the writer after it ended.
-        let slow = Interrupted { act: attach, store: log.store.clone(), once: Arc::new(AtomicI64::new(0)) };
+        let store = log.store.clone();
+        let slow = Meanwhile::new(attach, move || {
+            let end = One::<Partner> {
+                stream: partner(1).into(),
+                command: PartnerCommand::Terminate { reason: None, disposition: Disposition::Retain },
+            };
+            wait(store.execute(Arc::new(end), request())).unwrap();
+        });
         let refused = log.execute(slow).await.unwrap_err();
         let ExecuteError::Rejected(rejection) = refused else { panic!("{refused} is not a refusal") };
         assert_eq!(rejection, Rejection::PartnerNotActive);
@@ -133,7 +139,9 @@ on_both_databases! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ec_75_the_same_script_gives_the_same_answers_on_both() {
-    let Some(postgres) = Place::postgres().await else { return };
+    let Some(postgres) = Place::postgres().await else {
+        return;
+    };
     let (left, right) = (script(&Place::sqlite()).await, script(&postgres).await);
     assert_eq!(left, right);
 }
@@ -147,16 +155,39 @@ async fn script(place: &Place) -> Vec<String> {
         let answer = match round % 4 {
             0 => log.execute(register(round, &format!("partner-{number}"))).await,
             1 => log.execute(rename(round - 1, &format!("Name {round}"))).await,
-            2 => log.keyed(rename(0, &format!("Name {number}")), &format!("key-{number}"), "same").await,
-            _ => log.execute(Both(rename(0, "Both"), register(round, &format!("both-{number}")))).await,
+            2 => {
+                log.keyed(
+                    rename(0, &format!("Name {number}")),
+                    &format!("key-{number}"),
+                    "same",
+                )
+                .await
+            }
+            _ => {
+                log.execute(Both(
+                    rename(0, "Both"),
+                    register(round, &format!("both-{number}")),
+                ))
+                .await
+            }
         };
         told.push(match answer {
-            Ok(outcome) => format!("{} {:?} {:?}", outcome.position, outcome.versions, outcome.replayed),
+            Ok(outcome) => format!(
+                "{} {:?} {:?}",
+                outcome.position, outcome.versions, outcome.replayed
+            ),
             Err(error) => error.to_string(),
         });
     }
     for stream in streams(0..60) {
-        told.extend(log.store.load(&stream).await.unwrap().iter().map(|event| format!("{stream} {} {:?}", event.version, event.event)));
+        told.extend(
+            log.store
+                .load(&stream)
+                .await
+                .unwrap()
+                .iter()
+                .map(|event| format!("{stream} {} {:?}", event.version, event.event)),
+        );
     }
     told
 }
@@ -191,32 +222,6 @@ impl Act for Both {
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         self.0.decide(board, asked)?;
         self.1.decide(board, asked)
-    }
-}
-
-/// A decision during which, the first time, its partner ends.
-struct Interrupted {
-    act: AttachPartner,
-    store: EventStore,
-    once: Arc<AtomicI64>,
-}
-
-impl Act for Interrupted {
-    fn streams(&self) -> Vec<StreamId> {
-        self.act.streams()
-    }
-
-    fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        let decided = self.act.decide(board, asked);
-        if self.once.fetch_add(1, Ordering::Relaxed) == 0 {
-            let end = One::<Partner> {
-                stream: self.act.partner_id.into(),
-                command: PartnerCommand::Terminate { reason: None, disposition: Disposition::Retain },
-            };
-            let ended = self.store.execute(Arc::new(end), request());
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ended)).unwrap();
-        }
-        decided
     }
 }
 

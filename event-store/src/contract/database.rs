@@ -168,13 +168,24 @@ async fn plan(db: &Db, sql: &str, params: &[Value]) -> String {
             }
             // A table of two rows is always scanned; the question is whether an index could serve.
             let mut snapshot = db.snapshot().await.unwrap();
-            snapshot.query("select set_config('enable_seqscan', 'off', true)", &[]).await.unwrap();
+            snapshot
+                .query("select set_config('enable_seqscan', 'off', true)", &[])
+                .await
+                .unwrap();
             let found = snapshot.query(&format!("explain {text}"), &[]).await.unwrap();
-            return found.iter().map(|row| row.text(0).unwrap().to_owned()).collect::<Vec<_>>().join("\n");
+            return found
+                .iter()
+                .map(|row| row.text(0).unwrap().to_owned())
+                .collect::<Vec<_>>()
+                .join("\n");
         }
     };
     let found = db.query(&explain, params).await.unwrap();
-    found.iter().map(|row| row.text(3).unwrap().to_owned()).collect::<Vec<_>>().join("\n")
+    found
+        .iter()
+        .map(|row| row.text(3).unwrap().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 async fn with_table(place: &Place) -> Db {

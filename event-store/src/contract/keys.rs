@@ -68,28 +68,41 @@ on_both_databases! {
     }
 
     async fn ec_56_only_the_command_that_breaks_a_claim_is_refused(place: &Place) {
-        let log = place.start().await;
+        migrate_log(&place.url, noon()).await.unwrap();
+        let store = EventStore::open(Config { url: place.url.clone(), clock: noon }).await.unwrap();
         let hand = place.by_hand().await;
-        let slugs: Vec<String> = (0..20).map(|number| format!("slug-{number}")).collect();
-        // A hand in the database takes a name behind the writer's back while the batch is on its way: the writer judged
-        // all twenty good.
-        let mut blocked = Batch::new();
-        blocked.run(
-            "insert into claims (scope, value, stream) values ('partner-slug', $1, 'partner-somebody')",
-            vec!["slug-7".into()],
-            Expect::Rows(1),
-        );
-        let commands = join_all(slugs.iter().zip(0..).map(|(slug, number)| log.execute(register(number, slug))));
-        let (answers, taken) = futures::join!(commands, hand.write(blocked));
+        let commands = join_all((0..20_u128).map(|number| {
+            let (store, hand) = (store.clone(), hand.clone());
+            async move {
+                let act = register(number, &format!("slug-{number}"));
+                if number != 7 {
+                    return store.execute(Arc::new(act), request()).await;
+                }
+                // A hand in the database takes the name after the command was loaded: the writer judges all twenty good.
+                let act = Meanwhile::new(act, move || wait(take_by_hand(&hand, "slug-7")));
+                store.execute(Arc::new(act), request()).await
+            }
+        }));
+        // The writer begins when all of them wait, so that they are one batch.
+        let all_wait = async {
+            while store.0.proposals.max_capacity() - store.0.proposals.capacity() < 20 {
+                tokio::task::yield_now().await;
+            }
+            TestLog::run(store.clone())
+        };
+        let (answers, log) = futures::join!(commands, all_wait);
         for (number, answer) in answers.into_iter().enumerate() {
             match answer {
-                Ok(_) => assert!(number != 7 || taken.is_err()),
-                Err(ExecuteError::Rejected(rejection)) => assert_eq!((number, rejection.code()), (7, "already-exists")),
+                Ok(_) => assert_ne!(number, 7),
+                Err(ExecuteError::Rejected(rejection)) => {
+                    assert_eq!((number, rejection.code()), (7, "already-exists"));
+                }
                 Err(other) => panic!("{number}: {other}"),
             }
         }
-        let head = log.store.read_head().await.unwrap();
-        assert_eq!(log.store.follow(0).available(100).await.unwrap().len() as u64, head);
+        let entries = place.start().await.store.follow(0).available(100).await.unwrap();
+        assert_eq!(entries.iter().map(crate::Entry::position).collect::<Vec<_>>(), (1..=38).collect::<Vec<_>>());
+        log.stop().await;
     }
 
     async fn answers_are_forgotten_after_seven_days(place: &Place) {
@@ -99,4 +112,14 @@ on_both_databases! {
         assert_eq!(log.store.prune(noon().plus_days(7).plus_seconds(1)).await.unwrap(), 1);
         assert!(rows(&place.by_hand().await, "select id from commands").await.is_empty());
     }
+}
+
+async fn take_by_hand(hand: &Db, slug: &str) {
+    let mut taken = Batch::new();
+    taken.run(
+        "insert into claims (scope, value, stream) values ('partner-slug', $1, 'partner-somebody')",
+        vec![slug.into()],
+        Expect::Rows(1),
+    );
+    hand.write(taken).await.unwrap();
 }
