@@ -31,6 +31,16 @@ impl<T> PerSystem<T> {
         Self { authentik: make(System::Authentik), stalwart: make(System::Stalwart), ocis: make(System::Ocis) }
     }
 
+    /// Each system with its value.
+    pub fn each_mut(&mut self) -> impl Iterator<Item = (System, &mut T)> {
+        [
+            (System::Authentik, &mut self.authentik),
+            (System::Stalwart, &mut self.stalwart),
+            (System::Ocis, &mut self.ocis),
+        ]
+        .into_iter()
+    }
+
     /// The value of one system.
     pub const fn of(&self, system: System) -> &T {
         match system {

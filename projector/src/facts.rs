@@ -73,6 +73,13 @@ fn project(recorded: &Recorded) -> Vec<Write> {
 /// What is true about one tenant.
 pub async fn of_tenant(at: &mut At, id: TenantId) -> Result<Option<TenantFacts>, QueryError> {
     let mut memory = Memory::new(TABLES);
+    load_tenant(at, &mut memory, id).await?;
+    load_people(at, &mut memory).await?;
+    Ok(derive::tenant(&Known::new(&memory), at.position(), id)?)
+}
+
+/// A tenant's own rows, and its plan.
+async fn load_tenant(at: &mut At, memory: &mut Memory, id: TenantId) -> Result<(), QueryError> {
     let tenant = [text(id)];
     let by_tenant = [
         (TENANTS, "tenant_id"),
@@ -82,10 +89,34 @@ pub async fn of_tenant(at: &mut At, id: TenantId) -> Result<Option<TenantFacts>,
         (RESOURCES, "subject_id"),
         (SUBSCRIPTIONS, "tenant_id"),
     ];
-    load_many(at, &MODEL, &mut memory, &by_tenant, &tenant).await?;
-    let plans = values(&memory, SUBSCRIPTIONS, "plan_id");
+    load_many(at, &MODEL, memory, &by_tenant, &tenant).await?;
+    let plans = values(memory, SUBSCRIPTIONS, "plan_id");
+    load(at, &MODEL, memory, PLANS, "plan_id", &plans).await
+}
+
+/// What would be true about one tenant if these events followed. Nothing when there still would be no such tenant.
+pub async fn supposing(
+    at: &mut At,
+    id: TenantId,
+    news: &[Recorded],
+) -> Result<Option<TenantFacts>, QueryError> {
+    // Once in empty tables, only to learn whom and which plan the news are about.
+    let mut named = Memory::new(TABLES);
+    for recorded in news {
+        // Operations on rows that are not loaded here are no matter: only names are wanted.
+        drop(named.project(&MODEL, recorded));
+    }
+    let mut memory = Memory::new(TABLES);
+    load_tenant(at, &mut memory, id).await?;
+    let plans = values(&named, SUBSCRIPTIONS, "plan_id");
     load(at, &MODEL, &mut memory, PLANS, "plan_id", &plans).await?;
-    load_people(at, &mut memory).await?;
+    let mut users = values(&memory, MEMBERS, "user_id");
+    users.extend(values(&named, MEMBERS, "user_id"));
+    load(at, &MODEL, &mut memory, MEMBERS, "user_id", &users).await?;
+    load_around(at, &mut memory, &users).await?;
+    for recorded in news {
+        memory.project(&MODEL, recorded)?;
+    }
     Ok(derive::tenant(&Known::new(&memory), at.position(), id)?)
 }
 

@@ -23,7 +23,7 @@ pub enum Health {
 
 impl Health {
     /// Every word, best first.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Progressing, Self::Degraded, Self::Error];
+    pub const ALL: &'static [Self] = &[Self::Ready, Self::Progressing, Self::Degraded, Self::Error];
 
     /// The word used in JSON.
     pub const fn as_str(self) -> &'static str {

@@ -27,7 +27,7 @@ mod storage;
 pub mod tenants;
 pub mod timers;
 pub mod users;
-mod views;
+pub mod views;
 mod wait;
 
 pub use follow::{FollowError, Projector, Step, run};
@@ -39,5 +39,12 @@ pub use views::{At, Views};
 pub use wait::Lagging;
 
 /// Every read model. Adding one is a line here and a file beside.
-pub const READ_MODELS: &[&ReadModel] = 
-    &[&tenants::MODEL, &users::MODEL, &facts::MODEL, &provisioning::MODEL, &timers::MODEL];
+pub const READ_MODELS: &[&ReadModel] = &[
+    &tenants::MODEL,
+    &partners::MODEL,
+    &users::MODEL,
+    &facts::MODEL,
+    &provisioning::MODEL,
+    &activity::MODEL,
+    &timers::MODEL,
+];

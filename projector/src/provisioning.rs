@@ -39,8 +39,9 @@ fn project(recorded: &Recorded) -> Vec<Write> {
     .concat()
 }
 
-/// All systems of one tenant. Attempts and the next look come from the reconciler's own rows.
-pub async fn of_tenant(at: &mut At, id: TenantId) -> Result<Option<ProvisioningView>, QueryError> {
+/// All systems of one tenant; pending where nothing is known yet. Attempts and the next look come from the reconciler's
+/// own rows.
+pub async fn get(at: &mut At, id: TenantId) -> Result<ProvisioningView, QueryError> {
     let mut memory = Memory::new(TABLES);
     let key = [text(id)];
     let tables = [(TENANTS, "tenant_id"), (SYSTEMS, "subject_id"), (RESOURCES, "subject_id")];

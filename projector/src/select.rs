@@ -112,15 +112,12 @@ impl Select {
 
     /// A pattern for `like … escape '!'` that finds a text anywhere.
     pub(crate) fn bind_part(&mut self, part: &str) -> String {
-        let mut pattern = String::from("%");
-        for letter in part.to_lowercase().chars() {
-            if matches!(letter, '%' | '_' | '!') {
-                pattern.push('!');
-            }
-            pattern.push(letter);
-        }
-        pattern.push('%');
-        self.bind(Value::Text(pattern))
+        self.bind(Value::Text(format!("%{}%", escaped(&part.to_lowercase()))))
+    }
+
+    /// A pattern for `like … escape '!'` that finds what begins with a text.
+    pub(crate) fn bind_beginning(&mut self, beginning: &str) -> String {
+        self.bind(Value::Text(format!("{}%", escaped(beginning))))
     }
 
     /// Several values for an `in (…)`.
@@ -186,6 +183,18 @@ impl Select {
     }
 }
 
+/// A text without its letters that mean something in patterns.
+fn escaped(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in text.chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            plain.push('!');
+        }
+        plain.push(letter);
+    }
+    plain
+}
+
 /// The keys of one page, and where the next one starts.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -194,6 +203,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// One part of every key, in order.
+    pub(crate) fn column(&self, at: usize) -> Vec<Value> {
+        self.keys.iter().filter_map(|key| key.get(at)).cloned().collect()
+    }
+
     pub(crate) fn ids<Id: FromStr>(&self) -> Result<Vec<Id>, QueryError> {
         self.keys
             .iter()

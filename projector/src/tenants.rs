@@ -2,6 +2,7 @@
 
 mod assemble;
 mod list;
+pub mod members;
 mod view;
 
 pub use assemble::{Rows, assemble};
@@ -31,6 +32,7 @@ const RESOURCES: &str = "tenant_resources";
 const PARTNERS: &str = "tenant_partners";
 const PLANS: &str = "tenant_plans";
 const SUBSCRIPTIONS: &str = "tenant_subscriptions";
+const PEOPLE: &str = "tenant_people";
 
 const TABLES: &[Table] = &[
     parts::tenant::table(TENANTS),
@@ -48,13 +50,14 @@ const TABLES: &[Table] = &[
     parts::partner::table(PARTNERS),
     parts::plan::table(PLANS),
     parts::subscription::table(SUBSCRIPTIONS),
+    parts::person::table(PEOPLE),
 ];
 
 /// Tenants, as the API shows them.
 pub const MODEL: ReadModel = ReadModel {
     name: "tenants",
     version: 1,
-    reads: &["tenant", "provisioning", "partner", "plan", "subscription"],
+    reads: &["tenant", "provisioning", "partner", "plan", "subscription", "user"],
     tables: TABLES,
     project,
 };
@@ -71,6 +74,7 @@ fn project(recorded: &Recorded) -> Vec<Write> {
         parts::partner::project(PARTNERS, recorded),
         parts::plan::project(PLANS, recorded),
         parts::subscription::project(SUBSCRIPTIONS, recorded),
+        parts::person::project(PEOPLE, recorded),
     ]
     .concat()
 }

@@ -25,7 +25,10 @@ pub const MODEL: ReadModel = ReadModel {
         columns: &[
             Column::Text("tenant_id"),
             Column::Text("kind"),
+            // The hold, the tenant, or the person invited: at most one timer of a kind each.
             Column::Text("subject_id"),
+            // What the command names.
+            Column::Text("target_id"),
             Column::Text("due_at"),
             Column::Int("position"),
         ],
@@ -69,28 +72,31 @@ fn project(recorded: &Recorded) -> Vec<Write> {
     use TenantEvent as E;
     let Event::Tenant(event) = &recorded.event else { return vec![] };
     let key = |kind: &str, subject: Value| vec![text(recorded.stream.key()), text(kind), subject];
-    let set = |kind: &str, subject: Value, due_at: &Timestamp| Write::Put {
+    let set = |kind: &str, subject: Value, target: Value, due_at: &Timestamp| Write::Put {
         table: TIMERS,
         key: key(kind, subject),
-        columns: vec![("due_at", text(due_at)), ("position", recorded.position.into())],
+        columns: vec![("target_id", target), ("due_at", text(due_at)), ("position", recorded.position.into())],
     };
     let gone = |kind: &str, subject: Value| Write::Remove { table: TIMERS, key_prefix: key(kind, subject) };
     match event {
-        E::HoldPlaced { hold_id, until: Some(until), .. } => vec![set(HOLD_EXPIRY, text(hold_id), until)],
+        E::HoldPlaced { hold_id, until: Some(until), .. } => vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)],
         E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } => vec![gone(HOLD_EXPIRY, text(hold_id))],
         E::TerminationScheduled { terminates_at, .. } => {
-            vec![set(TERMINATION, text(recorded.stream.key()), terminates_at)]
+            let tenant = || text(recorded.stream.key());
+            vec![set(TERMINATION, tenant(), tenant(), terminates_at)]
         }
         E::Restored { .. } => vec![gone(TERMINATION, text(recorded.stream.key()))],
         E::Terminated {} => {
             vec![Write::Remove { table: TIMERS, key_prefix: vec![text(recorded.stream.key())] }]
         }
-        E::MemberInvited { invitation_id, expires_at, .. } => {
-            vec![set(INVITATION_EXPIRY, text(invitation_id), expires_at)]
+        E::MemberInvited { invitation_id, user_id, expires_at, .. } => {
+            vec![set(INVITATION_EXPIRY, text(user_id), text(invitation_id), expires_at)]
         }
-        E::InvitationAccepted { invitation_id, .. }
-        | E::InvitationDeclined { invitation_id, .. }
-        | E::InvitationExpired { invitation_id, .. } => vec![gone(INVITATION_EXPIRY, text(invitation_id))],
+        // Who is made a member at once needs no invitation any more.
+        E::MemberAdded { user_id, .. }
+        | E::InvitationAccepted { user_id, .. }
+        | E::InvitationDeclined { user_id, .. }
+        | E::InvitationExpired { user_id, .. } => vec![gone(INVITATION_EXPIRY, text(user_id))],
         E::Created { .. }
         | E::Renamed { .. }
         | E::ProfileChanged { .. }
@@ -101,7 +107,6 @@ fn project(recorded: &Recorded) -> Vec<Write> {
         | E::Resumed { .. }
         | E::PartnerAttached { .. }
         | E::PartnerDetached { .. }
-        | E::MemberAdded { .. }
         | E::DomainClaimed { .. }
         | E::DomainVerified { .. }
         | E::PrimaryDomainChanged { .. }
@@ -113,7 +118,7 @@ fn project(recorded: &Recorded) -> Vec<Write> {
 pub async fn due(at: &mut At, now: Timestamp, limit: usize) -> Result<Vec<Timer>, QueryError> {
     let rows = at
         .query(
-            "select tenant_id, kind, subject_id, due_at from timers where due_at <= $1
+            "select tenant_id, kind, target_id, due_at from timers where due_at <= $1
               order by due_at, tenant_id, kind, subject_id limit $2",
             &[text(now), (limit as u64).into()],
         )
@@ -132,16 +137,16 @@ pub async fn next_due_at(at: &mut At) -> Result<Option<Timestamp>, QueryError> {
     Ok(first.and_then(|text| text.parse().ok()))
 }
 
-fn timer(tenant: &str, kind: &str, subject: &str, due_at: &str) -> Result<Timer, RowError> {
+fn timer(tenant: &str, kind: &str, target: &str, due_at: &str) -> Result<Timer, RowError> {
     let wrong = |column| RowError::of(TIMERS, column);
     let due = match kind {
-        HOLD_EXPIRY => Due::HoldExpiry(subject.parse().map_err(|_| wrong("subject_id"))?),
+        HOLD_EXPIRY => Due::HoldExpiry(target.parse().map_err(|_| wrong("target_id"))?),
         TERMINATION => Due::Termination,
-        INVITATION_EXPIRY => Due::InvitationExpiry(subject.parse().map_err(|_| wrong("subject_id"))?),
+        INVITATION_EXPIRY => Due::InvitationExpiry(target.parse().map_err(|_| wrong("target_id"))?),
         _ => return Err(wrong("kind")),
     };
     Ok(Timer {
-        id: format!("{kind}:{tenant}:{subject}:{due_at}"),
+        id: format!("{kind}:{tenant}:{target}:{due_at}"),
         tenant_id: tenant.parse().map_err(|_| wrong("tenant_id"))?,
         due,
         due_at: due_at.parse().map_err(|_| wrong("due_at"))?,

@@ -9,7 +9,7 @@ pub use view::{InvitationView, MembershipView, UserView};
 use std::collections::BTreeSet;
 
 use event_store::{Batch, Expect, Value, WriteError};
-use schema::{Recorded, Timestamp, UserId};
+use schema::{InvitationId, Recorded, TenantId, Timestamp, UserId};
 
 use crate::memory::Memory;
 use crate::model::{ReadModel, Table, Write};
@@ -77,6 +77,12 @@ pub async fn actor_by_identity(at: &mut At, instance: &str, subject: &str) -> Re
             &[instance.into(), subject.into()],
         )
         .await?;
+    Ok(found.first().and_then(|row| row.text(0).ok()?.parse().ok()))
+}
+
+/// The tenant an invitation is for.
+pub async fn tenant_of_invitation(at: &mut At, id: InvitationId) -> Result<Option<TenantId>, QueryError> {
+    let found = at.query("select tenant_id from user_invitations where invitation_id = $1", &[text(id)]).await?;
     Ok(found.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 

@@ -1,7 +1,7 @@
 //! An audit entry as the API shows it to operators.
 
 use schema::{PartnerId, TenantId, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::api::Moment;
@@ -48,7 +48,7 @@ pub struct SubjectView {
 }
 
 /// One field before and after.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct Change {
     pub path: String,

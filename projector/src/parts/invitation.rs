@@ -19,7 +19,7 @@ pub(crate) const fn table(name: &'static str) -> Table {
             Column::Text("invited_by"),
             Column::Text("created_at"),
         ],
-        indexes: &[&["user_id"]],
+        indexes: &[&["user_id"], &["invitation_id"]],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::access::UserStatus;
 use event_store::Value;
-use schema::{Email, Event, Personal, Recorded, Timestamp, UserEvent, UserId};
+use schema::{Email, Event, Personal, Recorded, Timestamp, UserEvent};
 
 use super::{maybe_shown, maybe_text, searched, stamp, text};
 use crate::api::ERASED;
@@ -80,7 +80,6 @@ fn named(name: Option<&Personal<schema::DisplayName>>) -> [(&'static str, Value)
 /// A row.
 #[derive(Debug, Clone)]
 pub(crate) struct PersonRow<'a> {
-    pub(crate) id: UserId,
     /// Nothing once erased.
     pub(crate) email: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
@@ -94,7 +93,6 @@ pub(crate) struct PersonRow<'a> {
 impl<'a> PersonRow<'a> {
     pub(crate) fn read(row: RowRef<'a>) -> Result<Self, RowError> {
         Ok(Self {
-            id: row.parse("user_id")?,
             email: row.maybe_text("email"),
             name: row.maybe_text("name"),
             status: row.parse("status")?,

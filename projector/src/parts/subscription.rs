@@ -1,6 +1,6 @@
 //! Subscriptions: which plan a tenant has, at which price.
 
-use schema::{Event, PlanId, PriceId, Recorded, SubscriptionEvent, SubscriptionId, TenantId};
+use schema::{Event, PlanId, PriceId, Recorded, SubscriptionEvent, SubscriptionId};
 
 use super::{stamp, text};
 use crate::memory::{RowError, RowRef};
@@ -58,7 +58,6 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription {
     pub(crate) id: SubscriptionId,
-    pub(crate) tenant_id: TenantId,
     pub(crate) plan_id: PlanId,
     pub(crate) price_id: PriceId,
     pub(crate) quantity: u64,
@@ -70,7 +69,6 @@ impl Subscription {
     pub(crate) fn read(row: RowRef<'_>) -> Result<Self, RowError> {
         Ok(Self {
             id: row.parse("subscription_id")?,
-            tenant_id: row.parse("tenant_id")?,
             plan_id: row.parse("plan_id")?,
             price_id: row.parse("price_id")?,
             quantity: row.count("quantity"),

@@ -54,32 +54,34 @@ impl Work {
 
 /// What decides about the conditions of every system alike.
 struct Around<'a> {
-    tenant: Tenant<'a>,
+    /// Nothing while the tenant's first event is still on its way here.
+    tenant: Option<Tenant<'a>>,
     /// Whether lifecycle or holds ask the doors shut.
     asks_shut: bool,
     work: &'a Work,
 }
 
-pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<Option<ProvisioningView>, RowError> {
+pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<ProvisioningView, RowError> {
     let key = [text(id)];
-    let Some(row) = memory.row(TENANTS, &key) else { return Ok(None) };
-    let tenant = Tenant::read(row)?;
+    let row = memory.row(TENANTS, &key);
+    let tenant = row.map(Tenant::read).transpose()?;
     let systems = memory
         .below(SYSTEMS, &key)
         .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
     let bound = memory.below(RESOURCES, &key).map(Bound::read).collect::<Result<Vec<_>, _>>()?;
     let touched = systems.values().map(|system| system.position).max().unwrap_or_default();
-    let changed_position = touched.max(tenant.position);
-    let asks_shut = tenant.is_ending() || row.is_set("held");
+    let changed_position = touched.max(tenant.as_ref().map_or(0, |tenant| tenant.position));
+    let is_held = row.is_some_and(|row| row.is_set("held"));
+    let asks_shut = is_held || tenant.as_ref().is_some_and(Tenant::is_ending);
     let around = Around { tenant, asks_shut, work };
-    Ok(Some(ProvisioningView {
+    Ok(ProvisioningView {
         tenant_id: id,
         summary: health::summary(&systems).as_str(),
         paused: System::ALL.into_iter().filter(|system| work.is_paused(*system)).collect(),
         integrations: PerSystem::from_fn(|system| integration(&around, system, systems.get(&system), &bound)),
         changed_position,
-    }))
+    })
 }
 
 fn integration(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>, bound: &[Bound<'_>]) -> IntegrationView {
@@ -99,9 +101,10 @@ fn integration(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>,
 }
 
 fn resource(around: &Around<'_>, found: &Bound<'_>) -> ResourceView {
+    let tenant = around.tenant.as_ref();
     let name = match found.kind {
-        ResourceKind::Group => Some(format!("dezky-tenant-{}", around.tenant.slug)),
-        ResourceKind::Space => Some(around.tenant.name.to_owned()),
+        ResourceKind::Group => tenant.map(|tenant| format!("dezky-tenant-{}", tenant.slug)),
+        ResourceKind::Space => tenant.map(|tenant| tenant.name.to_owned()),
         ResourceKind::Domain => Some(found.key.to_owned()),
         ResourceKind::User | ResourceKind::Account | ResourceKind::Role => None,
     };
@@ -126,14 +129,14 @@ fn last_error(row: &SystemRow<'_>) -> Option<LastError> {
 }
 
 fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) -> Vec<Condition> {
-    let created = row.map_or(around.tenant.created_at, |row| row.created_at);
+    let created = row.map(|row| row.created_at).or(around.tenant.as_ref().map(|tenant| tenant.created_at));
     let observed_generation = row.map_or(0, |row| row.converged_generation);
     let condition = |kind: &'static str, holds: Holds, since: Option<Timestamp>| Condition {
         kind,
         status: if holds.0 { "True" } else { "False" },
         reason: word_of(&holds.1),
         observed_generation,
-        last_transition_at: Some(Moment(since.unwrap_or(created))),
+        last_transition_at: since.or(created).map(Moment),
         message: holds.2,
     };
     let phase_at = row.and_then(|row| row.phase_at);

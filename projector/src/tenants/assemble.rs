@@ -44,7 +44,7 @@ impl From<Memory> for Rows {
 
 impl Rows {
     /// What an event does to them. A whole stream may be repeated over rows that already know a part of it.
-    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
+    pub fn project(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
         self.0.project(&MODEL, recorded)
     }
 }

@@ -34,7 +34,7 @@ pub struct Filters {
     pub created_after: Option<Timestamp>,
     /// Part of slug, name or a domain.
     pub q: Option<String>,
-    /// Only tenants this person is a member of.
+    /// Only tenants this person is an active member of.
     pub member: Option<UserId>,
 }
 
@@ -173,7 +173,7 @@ fn filter(select: &mut Select, filters: &Filters, status: Own, health: Own) {
         let member = select.bind(text(member));
         select.and(format!(
             "exists (select 1 from tenant_members m where m.tenant_id = t.tenant_id and m.user_id = {member}
-             and m.status <> 'removed')"
+             and m.status = 'active')"
         ));
     }
     if let Some(q) = &filters.q {

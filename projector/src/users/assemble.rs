@@ -10,7 +10,7 @@ use super::{
     TENANTS, UserView,
 };
 use crate::api::{ERASED, Moment};
-use crate::memory::{FoldError, Memory, RowError};
+use crate::memory::{FoldError, Memory, RowError, RowRef};
 use crate::parts::domain::Domain;
 use crate::parts::hold::Hold;
 use crate::parts::member::Member;
@@ -39,7 +39,7 @@ impl From<Memory> for Rows {
 
 impl Rows {
     /// What an event does to them. A whole stream may be repeated over rows that already know a part of it.
-    pub fn apply(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
+    pub fn project(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
         self.memory.project(&MODEL, recorded)
     }
 
@@ -136,8 +136,14 @@ fn membership(
 pub fn invitations(rows: &Rows, id: UserId) -> Result<Vec<InvitationView>, RowError> {
     let id_text = id.to_string();
     let email = rows.memory.row(PEOPLE, &[text(id)]).and_then(|row| row.maybe_text("email"));
+    let waits = |row: &RowRef<'_>| {
+        // Who was made a member meanwhile has nothing to answer.
+        let key = [text(row.maybe_text("tenant_id").unwrap_or_default()), text(id)];
+        let member = rows.memory.row(MEMBERS, &key);
+        member.is_some_and(|member| member.maybe_text("status") == Some(MemberStatus::Invited.as_str()))
+    };
     let open = rows.memory.all(INVITATIONS).filter(|row| {
-        row.maybe_text("user_id") == Some(id_text.as_str()) && row.maybe_text("status") == Some("open")
+        row.maybe_text("user_id") == Some(id_text.as_str()) && row.maybe_text("status") == Some("open") && waits(row)
     });
     open.map(|row| {
         Ok(InvitationView {
