@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schema::{StreamId, ValueError};
+use schema::ValueError;
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,15 +137,4 @@ fn named(field: &str, value: &str) -> String {
     } else {
         format!("{field} '{value}'")
     }
-}
-
-/// A refusal that a taken claim stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// The scope of the claim.
-    pub scope: &'static str,
-    /// The value as it may be shown: a slug or a domain; empty for what is personal.
-    pub shown: String,
-    /// Who has it.
-    pub holder: StreamId,
 }

@@ -132,6 +132,8 @@ fn wish() -> impl Strategy<Value = Wish> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
     #[test]
     fn ec_73_claims_computed_again_are_the_claims_that_were_taken(wishes in prop::collection::vec(wish(), 0..40)) {
         let mut log = Log::default();
