@@ -1,6 +1,6 @@
 //! `ApiError`: the one type that becomes an answer when something is refused or fails, and the one place that logs it.
 
-//mod store;
+mod store;
 
 use std::error::Error;
 
@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::Rejection;
 use serde_json::{Value, json};
 
+use crate::idempotency::Stored;
 use crate::problem::{Code, Problem};
 
 /// Why a request gets no ordinary answer.
@@ -22,6 +23,8 @@ pub(crate) enum ApiError {
         /// What is logged.
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// Not refused at all: this key has its answer already, and it is given again before anything else is looked at.
+    Answered(Box<Stored>),
 }
 
 impl ApiError {
@@ -54,12 +57,6 @@ impl ApiError {
         Self::Failed { problem: Box::new(problem), cause: cause.into() }
     }
 
-    /// What the caller hears.
-    pub(crate) fn problem(&self) -> &Problem {
-        match self {
-            Self::Refused(problem) | Self::Failed { problem, cause: _ } => problem,
-        }
-    }
 }
 
 impl From<Problem> for ApiError {
@@ -127,6 +124,7 @@ impl IntoResponse for ApiError {
                 tracing::error!(code = problem.code.as_str(), error = &*cause as &dyn Error, "request failed");
                 problem.into_response()
             }
+            Self::Answered(stored) => stored.to_replayed_response(),
         }
     }
 }

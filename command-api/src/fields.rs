@@ -62,6 +62,17 @@ pub(crate) trait Body: Sized {
     fn read(fields: &mut Fields) -> Self;
 }
 
+/// A body without fields.
+pub(crate) struct Nothing;
+
+impl Body for Nothing {
+    const FIELDS: &'static [Field] = &[];
+
+    fn read(_fields: &mut Fields) -> Self {
+        Self
+    }
+}
+
 /// An object whose names are known and whose values are not yet read.
 #[derive(Debug)]
 pub(crate) struct Fields {

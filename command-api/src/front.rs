@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use schema::RequestId;
@@ -13,8 +14,11 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
+use crate::ask::VALIDATE_ONLY;
 use crate::error::ApiError;
 use crate::problem::{Code, Problem};
+use crate::query::Query;
+use crate::rehearsal;
 
 /// Longer than every wait a caller may ask for; shorter than what proxies allow.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -23,15 +27,22 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub(crate) struct RequestName(pub String);
 
+/// What the last word needs to know about the request.
+struct Occasion {
+    path: String,
+    name: String,
+    is_rehearsal: bool,
+}
+
 /// Wraps every route.
 pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let name = request_name(request.headers());
-    let path = request.uri().path().to_owned();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %name, %method, %route);
     let started = Instant::now();
     request.extensions_mut().insert(RequestName(name.clone()));
+    let occasion = Occasion { path: request.uri().path().to_owned(), name, is_rehearsal: is_rehearsal(&request) };
     let refused = refuse_early(&app, &request).err();
     let inner = async {
         match refused {
@@ -39,13 +50,13 @@ pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: N
             None => tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| too_late()),
         }
     };
-    let mut response = finish(inner.instrument(span).await, &path, &name);
+    let mut response = finish(inner.instrument(span).await, &occasion);
     let head = app.store.head();
     let headers = response.headers_mut();
     headers.entry("dezky-position").or_insert_with(|| HeaderValue::from(head));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(value) = HeaderValue::from_str(&name) {
+    if let Ok(value) = HeaderValue::from_str(&occasion.name) {
         headers.insert("x-request-id", value);
     }
     let status = response.status().as_u16().to_string();
@@ -60,10 +71,21 @@ fn too_late() -> Response {
     Problem::new(Code::Overloaded, detail).retry_after(1).into_response()
 }
 
+/// Whether a command is only rehearsed: then what the rules refuse is part of a successful answer.
+fn is_rehearsal(request: &Request) -> bool {
+    request.method() != Method::GET
+        && Query::parse(request.uri().query().unwrap_or_default())
+            .is_ok_and(|query| query.get(VALIDATE_ONLY) == Some("true"))
+}
+
 /// A problem gets its request; everything else stays as it is.
-fn finish(mut response: Response, path: &str, name: &str) -> Response {
+fn finish(mut response: Response, occasion: &Occasion) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let mut bound = problem.to_response(path, name);
+    let is_of_the_rules = matches!(problem.code.status().as_u16(), 409 | 412 | 422);
+    if occasion.is_rehearsal && is_of_the_rules {
+        return Json(rehearsal::refused(&problem.to_json(&occasion.path, &occasion.name))).into_response();
+    }
+    let mut bound = problem.to_response(&occasion.path, &occasion.name);
     for (name, value) in response.headers() {
         if !bound.headers().contains_key(name) && name != header::CONTENT_LENGTH {
             bound.headers_mut().insert(name, value.clone());
@@ -81,7 +103,7 @@ fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
     let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let host = authority.or(header).unwrap_or_default();
-    if app.hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) {
+    if app.config.hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) {
         return Ok(());
     }
     Err(ApiError::refused(Code::MisdirectedRequest, "This host is not served here"))

@@ -57,15 +57,6 @@ pub(crate) fn date(value: &Value) -> Read<Date> {
     string(value)?.parse().map_err(|_| ValueError::new("pattern", "must be a date such as 2026-11-22"))
 }
 
-/// One of a closed list of words.
-pub(crate) fn one_of<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Read<T> {
-    let text = value.as_str().ok_or_else(|| wrong_type("a string"))?;
-    choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        ValueError::new("unknown-value", format!("must be one of {}", words.join(", ")))
-    })
-}
-
 /// A list of strings that are our words; refusals carry the place in the list.
 pub(crate) fn words<T: FromStr<Err = ValueError>>(
     value: &Value,

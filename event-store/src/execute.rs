@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::claims::moves;
 use crate::judge::Facts;
-use crate::load::{Loaded, UsedKey, load};
+use crate::load::{COMMAND, Loaded, UsedKey, load};
 use crate::locks::{Held, Waited};
 use crate::proposal::{Draft, Proposal, Verdict, actor_text, meta_of};
 use crate::{EventStore, ExecuteError, Outcome, Request, StoreError};
@@ -71,6 +71,16 @@ impl EventStore {
             }
         }
         Err(last_error.map_or(ExecuteError::ConcurrentChange, ExecuteError::Unavailable))
+    }
+
+    /// The stored answer of a key, for who wants to give it again before looking at the request any further.
+    pub async fn stored_reply(&self, key_id: &str, fingerprint: &str) -> Result<Option<String>, ExecuteError> {
+        let rows = self.0.db.query(COMMAND, &[key_id.into()]).await.map_err(StoreError::from)?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        if row.text(0).map_err(StoreError::from)? != fingerprint {
+            return Err(ExecuteError::KeyReused);
+        }
+        Ok(Some(row.text(2).map_err(StoreError::from)?.to_owned()))
     }
 
     /// Decides and records nothing: the events that would follow.

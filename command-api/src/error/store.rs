@@ -1,6 +1,7 @@
 //! Failures of the log and the read models as the caller hears them.
 
-use event_store::{DbError, ExecuteError, StoreError};
+use event_store::{ExecuteError, StoreError, WriteError};
+use projector::{Lagging, QueryError};
 
 use super::ApiError;
 use crate::problem::{Code, Problem};
@@ -47,11 +48,33 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<DbError> for ApiError {
-    fn from(cause: DbError) -> Self {
-        Self::failed(
-            Problem::new(Code::ProjectionLagging, "The read models cannot be reached").retry_after(1),
-            cause,
-        )
+const VIEWS_UNAVAILABLE: &str = "The read models cannot be read";
+
+impl From<QueryError> for ApiError {
+    fn from(cause: QueryError) -> Self {
+        match cause {
+            QueryError::Db(_) | QueryError::NotReady(_) => {
+                Self::failed(Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1), cause)
+            }
+            QueryError::Row(_) | QueryError::Fold(_) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(cause: WriteError) -> Self {
+        Self::failed(Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1), cause)
+    }
+}
+
+impl From<Lagging> for ApiError {
+    fn from(lagging: Lagging) -> Self {
+        match lagging {
+            Lagging::Behind { .. } => {
+                let detail = "The read model has not reached this position yet";
+                Problem::new(Code::ProjectionLagging, detail).retry_after(1).into()
+            }
+            Lagging::Unreadable(cause) => cause.into(),
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! The listener: serves until told to stop, then lets running requests finish.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use event_store::EventStore;
+use projector::Views;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::planner::Planner;
+use crate::router::{metrics_only, router};
+use crate::App;
+
+/// Running requests get this long after the stop; then their connections are dropped.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Why the service did not start, or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// No HTTP client for signing keys.
+    #[error("make the client that reads signing keys")]
+    Client(#[from] reqwest::Error),
+    /// The address is taken, or not ours.
+    #[error("listen on {address}")]
+    Listen {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("serve requests")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Serves until told to stop.
+pub async fn run(
+    config: Config,
+    store: EventStore,
+    views: Views,
+    planner: Arc<dyn Planner>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let listener = listen(config.listen).await?;
+    serve(listener, config, store, views, planner, stop).await
+}
+
+/// The same on an address that is already listened on.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    store: EventStore,
+    views: Views,
+    planner: Arc<dyn Planner>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let app = App::new(config, store, views, planner)?;
+    let stop = stop.child_token();
+    let follow = async {
+        // A cache that cannot follow the log is not used; requests go on without it.
+        if let Err(error) = app.follow(&stop).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "follow the log for the cache of callers");
+        }
+    };
+    let measured = async {
+        match metrics_listener {
+            Some(listener) => accept(listener, metrics_only(app.clone()), stop.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let served = async {
+        let served = accept(listener, router(app.clone()), stop.clone()).await;
+        stop.cancel();
+        served
+    };
+    let ((), measured, served) = futures::join!(follow, measured, served);
+    served.and(measured)
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+}
+
+async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<(), ServeError> {
+    let stopping = stop.clone();
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.cancelled().await })
+        .into_future();
+    let farewell = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(ServeError::Serve),
+        () = farewell => {
+            tracing::warn!("stopped with requests still running");
+            Ok(())
+        }
+    }
+}

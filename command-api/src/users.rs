@@ -1,0 +1,13 @@
+//! `/users`: people, themselves first.
+
+mod me;
+mod platform_admin;
+
+use crate::route::Route;
+
+/// Every route below `/users`.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = me::routes();
+    routes.extend(platform_admin::routes());
+    routes
+}
