@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use crate::memory::FoldError;
 use crate::views::Views;
-use apply::{Applied, apply, pass_over};
-use lead::Track;
+pub(crate) use apply::{Applied, apply, pass_over};
+pub(crate) use lead::Track;
 
 /// One transaction's worth of events.
 pub(crate) const BATCH_MAX: usize = 5_000;

@@ -4,6 +4,7 @@ use event_store::{Batch, Db, DbError, Dialect, Expect, Value, WriteError};
 
 use crate::READ_MODELS;
 use crate::model::{Column, ReadModel, Table};
+use crate::select::columns_of;
 
 /// The first copy of every read model.
 pub(crate) const FIRST_COPY: u32 = 1;
@@ -42,7 +43,10 @@ async fn create_missing_once(db: &Db) -> Result<(), StorageError> {
         for table in model.tables {
             ddl += &create_table(table, FIRST_COPY, db.dialect());
             ddl += &create_indexes(table, FIRST_COPY);
-            ddl += &create_view(table, FIRST_COPY);
+        }
+        for statement in view_statements(model, FIRST_COPY) {
+            ddl += &statement;
+            ddl += ";\n";
         }
         db.execute_ddl(&ddl).await?;
         register(db, model).await?;
@@ -112,15 +116,27 @@ pub(crate) fn create_indexes(table: &Table, copy: u32) -> String {
         .collect()
 }
 
-/// What queries name.
-pub(crate) fn create_view(table: &Table, copy: u32) -> String {
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.name()).collect();
-    format!(
-        "drop view if exists {name};\ncreate view {name} as select {} from {};\n",
-        columns.join(", "),
-        table.stored_name(copy),
-        name = table.name
-    )
+/// Points what queries name at one copy. The mark comes first: a reader that has read it keeps the views where they are
+/// until it is done.
+pub(crate) fn view_statements(model: &ReadModel, copy: u32) -> Vec<String> {
+    let mark = mark_of(model);
+    let mut statements =
+        vec![format!("drop view if exists {mark}"), format!("create view {mark} as select {copy} as copy")];
+    for table in model.tables {
+        statements.push(format!("drop view if exists {}", table.name));
+        statements.push(format!(
+            "create view {} as select {} from {}",
+            table.name,
+            columns_of(table),
+            table.stored_name(copy)
+        ));
+    }
+    statements
+}
+
+/// A view with one row that says which copy the other views show.
+pub(crate) fn mark_of(model: &ReadModel) -> String {
+    format!("{}_copy", model.name)
 }
 
 /// Away with one copy.

@@ -15,6 +15,9 @@ use crate::storage::{self, StorageError};
 /// How far the followers of this process are, by read model.
 pub(crate) type Progress = BTreeMap<&'static str, u64>;
 
+/// A swap takes milliseconds; meeting several in a row does not happen.
+const LOOKS_MAX: u32 = 5;
+
 /// The read models of one installation. Cheap to clone.
 #[derive(Clone)]
 pub struct Views {
@@ -41,23 +44,42 @@ impl Views {
 
     /// One moment of a read model: every query through it sees the same position.
     pub async fn snapshot(&self, model: &'static ReadModel) -> Result<At, QueryError> {
+        let mut last = QueryError::NotReady(model.name);
+        for _ in 0..LOOKS_MAX {
+            match self.look(model).await {
+                Ok(Some(at)) => return Ok(at),
+                Ok(None) => {}
+                Err(error @ QueryError::NotReady(_)) => return Err(error),
+                // Views are replaced in one transaction; a statement that meets it half-way is asked again.
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Nothing when copies were swapped between this moment and the first look at it: the views then show a copy whose
+    /// rows of this moment nobody vouches for.
+    async fn look(&self, model: &'static ReadModel) -> Result<Option<At>, QueryError> {
         let mut snapshot = self.db.snapshot().await?;
-        let found = snapshot
-            .query(
-                "select c.position, c.recorded_at, c.definition,
-                        (select count(distinct p.stream) from parked p
-                          where p.read_model = c.read_model and p.version = c.version)
-                   from live l join checkpoints c on c.read_model = l.read_model and c.version = l.version
-                  where l.read_model = $1",
-                &[Value::from(model.name)],
-            )
-            .await?;
+        let sql = format!(
+            "select c.position, c.recorded_at, c.definition,
+                    (select count(distinct p.stream) from parked p
+                      where p.read_model = c.read_model and p.version = c.version),
+                    c.version, (select cast(m.copy as bigint) from {} m)
+               from live l join checkpoints c on c.read_model = l.read_model and c.version = l.version
+              where l.read_model = $1",
+            storage::mark_of(model)
+        );
+        let found = snapshot.query(&sql, &[Value::from(model.name)]).await?;
         let row = found.first().ok_or(QueryError::NotReady(model.name))?;
         if row.count(2)? != u64::from(model.version) {
             return Err(QueryError::NotReady(model.name));
         }
+        if row.count(4)? != row.count(5)? {
+            return Ok(None);
+        }
         let time = row.text(1)?.parse::<Timestamp>().ok().map(Moment);
-        Ok(At { as_of: AsOf { position: row.count(0)?, time }, parked: row.count(3)?, snapshot })
+        Ok(Some(At { as_of: AsOf { position: row.count(0)?, time }, parked: row.count(3)?, snapshot }))
     }
 
     pub(crate) fn note_progress(&self, model: &'static str, position: u64) {
@@ -104,6 +126,10 @@ impl At {
     /// One read of this moment.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
         self.snapshot.query(sql, params).await
+    }
+
+    pub(crate) fn into_snapshot(self) -> Snapshot {
+        self.snapshot
     }
 
     /// Several reads that do not depend on each other.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::FollowError;
 use crate::READ_MODELS;
+use crate::copies::Copy;
 use crate::model::ReadModel;
 use crate::park;
 use crate::views::Views;
@@ -42,6 +43,19 @@ enum Standing {
 impl Track {
     pub(crate) fn is_led(&self) -> bool {
         self.standing == Standing::Led
+    }
+
+    /// For who brings a copy to a position beside the loop. The checkpoint keeps its owner and epoch.
+    pub(crate) fn borrowed(model: &'static ReadModel, copy: &Copy, parked: BTreeSet<String>) -> Self {
+        Self {
+            model,
+            copy: copy.number,
+            position: copy.position,
+            epoch: copy.epoch,
+            parked,
+            is_live: false,
+            standing: Standing::Led,
+        }
     }
 
     pub(crate) fn distrust(&mut self) {
