@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use domain::claims::{Claim, ClaimChange, ClaimValue, changes};
 use schema::{Event, Recorded, StreamId};
 
-use crate::db::{Batch, DbError, Expect, Query, Snapshot, WriteError};
+use crate::db::{Batch, DbError, Expect, WriteError};
 use crate::judge::ClaimMove;
 use crate::keys::InstallationKey;
+use crate::load::Found;
 use crate::stored::Entry;
 use crate::{Shared, StoreError, load, tail};
 
-pub(crate) const HOLDER: &str = "select stream from claims where scope = $1 and value = $2";
 const ATTEMPTS_MAX: usize = 5;
 const PAGE: usize = 5_000;
 
@@ -31,70 +31,75 @@ pub(crate) struct Taken {
     pub(crate) shown: String,
 }
 
-/// What the events of a command do to claims, against who has them in this snapshot.
-pub(crate) async fn moves(
-    key: &InstallationKey,
-    snapshot: &mut Snapshot,
-    // Not an iterator: a closure kept across an await would tie the future to one lifetime.
-    events: &[(&StreamId, &Event)],
-) -> Result<Result<Vec<ClaimMove>, Taken>, StoreError> {
-    let wanted: Vec<(StreamId, ClaimChange)> = events
-        .iter()
-        .flat_map(|(stream, event)| {
-            changes(stream, event)
-                .into_iter()
-                .map(|change| ((*stream).clone(), change))
-        })
-        .collect();
-    if wanted.is_empty() {
-        return Ok(Ok(Vec::new()));
-    }
-    let mut moves: BTreeMap<(&'static str, String), ClaimMove> = BTreeMap::new();
-    for (_, ClaimChange::Take(claim) | ClaimChange::Release(claim)) in &wanted {
-        let value = key.claim(&claim.value);
-        let fresh = ClaimMove {
-            scope: claim.scope,
-            value: value.clone(),
-            shown: shown(claim),
-            before: None,
-            after: None,
+/// What the events of a command want of claims, before anybody looked who has them.
+pub(crate) struct ClaimWishes {
+    changes: Vec<(StreamId, ClaimChange)>,
+    moves: BTreeMap<(&'static str, String), ClaimMove>,
+}
+
+impl ClaimWishes {
+    pub(crate) fn of<'event>(
+        key: &InstallationKey,
+        events: impl Iterator<Item = (&'event StreamId, &'event Event)>,
+    ) -> Self {
+        let mut wishes = Self {
+            changes: Vec::new(),
+            moves: BTreeMap::new(),
         };
-        moves.entry((claim.scope, value)).or_insert(fresh);
-    }
-    let queries: Vec<Query> = moves
-        .keys()
-        .map(|(scope, value)| (HOLDER.into(), vec![(*scope).into(), value.as_str().into()]))
-        .collect();
-    let holders = snapshot.query_all(queries).await?;
-    for (claim, rows) in moves.values_mut().zip(holders) {
-        claim.before = rows
-            .first()
-            .map(|row| row.text(0).map(StreamId::from_log))
-            .transpose()?;
-        claim.after.clone_from(&claim.before);
-    }
-    for (stream, change) in wanted {
-        let (ClaimChange::Take(claim) | ClaimChange::Release(claim)) = &change;
-        let Some(entry) = moves.get_mut(&(claim.scope, key.claim(&claim.value))) else {
-            continue;
-        };
-        match (&change, &entry.after) {
-            (ClaimChange::Take(_), Some(holder)) if *holder != stream => {
-                return Ok(Err(Taken {
-                    scope: entry.scope,
-                    shown: entry.shown.clone(),
-                }));
+        for (stream, event) in events {
+            for change in changes(stream, event) {
+                let (ClaimChange::Take(claim) | ClaimChange::Release(claim)) = &change;
+                let value = key.claim(&claim.value);
+                let (scope, shown) = (claim.scope, shown(claim));
+                let fresh = ClaimMove {
+                    scope,
+                    value: value.clone(),
+                    shown,
+                    before: None,
+                    after: None,
+                };
+                wishes.moves.entry((scope, value)).or_insert(fresh);
+                wishes.changes.push((stream.clone(), change));
             }
-            (ClaimChange::Take(_), _) => entry.after = Some(stream),
-            (ClaimChange::Release(_), Some(holder)) if *holder == stream => entry.after = None,
-            // Nobody releases what somebody else has.
-            (ClaimChange::Release(_), _) => {}
         }
+        wishes
     }
-    Ok(Ok(moves
-        .into_values()
-        .filter(|claim| claim.before != claim.after)
-        .collect()))
+
+    /// Scopes and stored values somebody has to look up.
+    pub(crate) fn names(&self) -> Vec<(&'static str, String)> {
+        self.moves.keys().cloned().collect()
+    }
+
+    /// What changes hands, given who has what.
+    pub(crate) fn moves(mut self, key: &InstallationKey, found: &Found) -> Result<Vec<ClaimMove>, Taken> {
+        for ((scope, value), claim) in &mut self.moves {
+            claim.before = found.holder(scope, value).cloned();
+            claim.after.clone_from(&claim.before);
+        }
+        for (stream, change) in self.changes {
+            let (ClaimChange::Take(claim) | ClaimChange::Release(claim)) = &change;
+            let Some(entry) = self.moves.get_mut(&(claim.scope, key.claim(&claim.value))) else {
+                continue;
+            };
+            match (&change, &entry.after) {
+                (ClaimChange::Take(_), Some(holder)) if *holder != stream => {
+                    return Err(Taken {
+                        scope: entry.scope,
+                        shown: entry.shown.clone(),
+                    });
+                }
+                (ClaimChange::Take(_), _) => entry.after = Some(stream),
+                (ClaimChange::Release(_), Some(holder)) if *holder == stream => entry.after = None,
+                // Nobody releases what somebody else has.
+                (ClaimChange::Release(_), _) => {}
+            }
+        }
+        Ok(self
+            .moves
+            .into_values()
+            .filter(|claim| claim.before != claim.after)
+            .collect())
+    }
 }
 
 fn shown(claim: &Claim) -> String {

@@ -108,11 +108,11 @@ pub async fn copy(from: &DbUrl, to: &DbUrl) -> Result<u64, CopyError> {
     if head > 0 {
         return Err(CopyError::NotEmpty(head));
     }
-    let clean: String = TABLES
-        .iter()
-        .map(|table| format!("delete from {};", table.name))
-        .collect();
-    target.execute_ddl(&clean).await.map_err(StoreError::from)?;
+    let mut clean = Batch::new();
+    for table in &TABLES {
+        clean.run(format!("delete from {}", table.name), vec![], Expect::Any);
+    }
+    target.write(clean).await.map_err(StoreError::from)?;
     let mut moment = source.snapshot().await.map_err(StoreError::from)?;
     for table in &TABLES {
         fill(&mut moment, &target, table).await?;

@@ -139,6 +139,14 @@ impl Db {
         }
     }
 
+    /// Rows for many keys, several statements in one round trip. Each statement sees one moment; together they do not.
+    pub async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
+        match &*self.0 {
+            Kind::Sqlite(db) => db.query_by_keys(reads).await,
+            Kind::Postgres(db) => db.query_by_keys(reads).await,
+        }
+    }
+
     /// One transaction; the rows each step touched.
     pub async fn write(&self, batch: Batch) -> Result<Vec<u64>, WriteError> {
         match &*self.0 {
@@ -195,6 +203,17 @@ impl Snapshot {
             Self::Postgres(snapshot) => snapshot.query_all(queries).await,
         }
     }
+}
+
+/// A statement that holds `= any($1)` once, and the keys it is asked for. SQLite runs it once per key.
+#[derive(Debug, Clone)]
+pub struct ByKeys {
+    /// The statement. Its rows come in no order across keys.
+    pub sql: &'static str,
+    /// What `$1` stands for.
+    pub keys: Vec<String>,
+    /// `$2` and what follows.
+    pub rest: Vec<Value>,
 }
 
 /// A statement and its parameters.

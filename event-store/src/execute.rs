@@ -9,9 +9,9 @@ use schema::{Event, Recorded, StreamId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use crate::claims::moves;
+use crate::claims::ClaimWishes;
 use crate::judge::Facts;
-use crate::load::{COMMAND, Loaded, UsedKey, load};
+use crate::load::{UsedKey, Wanted};
 use crate::locks::{Held, Waited};
 use crate::proposal::{Draft, Proposal, Verdict, actor_text, meta_of};
 use crate::{EventStore, ExecuteError, Outcome, Request, StoreError};
@@ -33,6 +33,26 @@ struct Decided {
 enum Step {
     Decided(Decided),
     Replayed(UsedKey),
+}
+
+enum Loading {
+    Loaded(Loaded),
+    Replayed(UsedKey),
+}
+
+/// What stood in the log.
+struct Loaded {
+    head: u64,
+    streams: BTreeMap<StreamId, Vec<Recorded>>,
+}
+
+impl Loaded {
+    fn version(&self, stream: &StreamId) -> u64 {
+        self.streams
+            .get(stream)
+            .and_then(|events| events.last())
+            .map_or(0, |last| last.version)
+    }
 }
 
 /// What one attempt led to.
@@ -74,13 +94,19 @@ impl EventStore {
     }
 
     /// The stored answer of a key, for who wants to give it again before looking at the request any further.
-    pub async fn stored_reply(&self, key_id: &str, fingerprint: &str) -> Result<Option<String>, ExecuteError> {
-        let rows = self.0.db.query(COMMAND, &[key_id.into()]).await.map_err(StoreError::from)?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        if row.text(0).map_err(StoreError::from)? != fingerprint {
-            return Err(ExecuteError::KeyReused);
+    pub async fn stored_reply(
+        &self,
+        key_id: &str,
+        fingerprint: &str,
+    ) -> Result<Option<String>, ExecuteError> {
+        let wanted = Wanted {
+            key: Some(key_id.to_owned()),
+            ..Wanted::default()
+        };
+        match self.0.read(wanted).await?.used(key_id)? {
+            Some(used) if used.fingerprint != fingerprint => Err(ExecuteError::KeyReused),
+            used => Ok(used.map(|used| used.reply)),
         }
-        Ok(Some(row.text(2).map_err(StoreError::from)?.to_owned()))
     }
 
     /// Decides and records nothing: the events that would follow.
@@ -125,10 +151,10 @@ impl EventStore {
         declared: &[StreamId],
         request: &Request,
     ) -> Result<Step, ExecuteError> {
-        let mut loaded = load(&self.0.db, declared, request).await?;
-        if let Some(used) = loaded.used.take() {
-            return Ok(Step::Replayed(used));
-        }
+        let loaded = match self.load_for(declared, request).await? {
+            Loading::Replayed(used) => return Ok(Step::Replayed(used)),
+            Loading::Loaded(loaded) => loaded,
+        };
         for (stream, expected) in &request.expect {
             let current = loaded.version(stream);
             if current != *expected {
@@ -136,12 +162,23 @@ impl EventStore {
             }
         }
         let parts = decided_parts(act, declared, request, &loaded)?;
-        let events: Vec<(&StreamId, &Event)> = parts
+        let events = parts
             .iter()
-            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)))
-            .collect();
-        let claims = moves(&self.0.key, &mut loaded.snapshot, &events)
-            .await?
+            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
+        let wishes = ClaimWishes::of(&self.0.key, events);
+        let names = wishes.names();
+        let found = if names.is_empty() {
+            Arc::default()
+        } else {
+            self.0
+                .read(Wanted {
+                    claims: names,
+                    ..Wanted::default()
+                })
+                .await?
+        };
+        let claims = wishes
+            .moves(&self.0.key, &found)
             .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;
         Ok(Step::Decided(Decided {
             head: loaded.head,
@@ -149,6 +186,35 @@ impl EventStore {
             claims,
             streams: loaded.streams,
         }))
+    }
+
+    async fn load_for(&self, declared: &[StreamId], request: &Request) -> Result<Loading, ExecuteError> {
+        let conditions = request.expect.iter().map(|(stream, _)| stream);
+        let streams: BTreeSet<StreamId> = declared
+            .iter()
+            .chain(conditions)
+            .chain(&request.also_load)
+            .cloned()
+            .collect();
+        let key = request.key.as_ref().map(|key| key.id.clone());
+        let wanted = Wanted {
+            streams: streams.clone(),
+            key: key.clone(),
+            ..Wanted::default()
+        };
+        let found = self.0.read(wanted).await?;
+        if let Some(used) = key.map(|key| found.used(&key)).transpose()?.flatten() {
+            return Ok(Loading::Replayed(used));
+        }
+        let mut loaded = Loaded {
+            head: found.head,
+            streams: BTreeMap::new(),
+        };
+        for stream in streams {
+            let events = found.stream(&stream)?;
+            loaded.streams.insert(stream, events);
+        }
+        Ok(Loading::Loaded(loaded))
     }
 
     async fn attempt(&self, decided: Decided, request: &Request) -> Result<Attempt, ExecuteError> {
@@ -278,7 +344,10 @@ fn history(streams: BTreeMap<StreamId, Vec<Recorded>>) -> (Vec<Recorded>, BTreeM
 fn no_news(decided: Decided) -> Outcome {
     let (history, versions) = history(decided.streams);
     Outcome {
-        position: decided.head,
+        // What was read may be newer than the head it was read at.
+        position: history
+            .last()
+            .map_or(decided.head, |last| last.position.max(decided.head)),
         news: Vec::new(),
         history,
         versions,

@@ -34,6 +34,7 @@ use domain::claims::ClaimValue;
 use domain::{Aggregate, board::State};
 use schema::{Recorded, StreamId, Timestamp};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use db::{
@@ -99,7 +100,8 @@ pub(crate) struct Shared {
     clock: fn() -> Timestamp,
     key: InstallationKey,
     proposals: mpsc::Sender<Proposal>,
-    intake: Mutex<Option<mpsc::Receiver<Proposal>>>,
+    reads: mpsc::Sender<load::Waiting>,
+    intake: Mutex<Option<Intake>>,
     tail: tail::Tail,
     locks: locks::StreamLocks,
     in_flight: locks::KeysInFlight,
@@ -130,13 +132,18 @@ impl EventStore {
         migrate::check_log(&db).await?;
         let key = InstallationKey::read(&db).await?;
         let head = load::head(&db).await?;
-        let (proposals, intake) = mpsc::channel(WAITING_MAX);
+        let (proposals, waiting_proposals) = mpsc::channel(WAITING_MAX);
+        let (reads, waiting_reads) = mpsc::channel(WAITING_MAX);
         Ok(Self(Arc::new(Shared {
             db,
             clock,
             key,
             proposals,
-            intake: Mutex::new(Some(intake)),
+            reads,
+            intake: Mutex::new(Some(Intake {
+                proposals: waiting_proposals,
+                reads: waiting_reads,
+            })),
             tail: tail::Tail::new(head),
             locks: locks::StreamLocks::default(),
             in_flight: locks::KeysInFlight::default(),
@@ -155,10 +162,13 @@ impl EventStore {
             .take();
         let intake = intake.ok_or(StoreError::Closed)?;
         let _running = Running::begin(&self.0);
+        // Reading goes on beside writing; it ends with this.
+        let mut reading = JoinSet::new();
+        reading.spawn(load::serve(Arc::clone(&self.0), intake.reads));
         // Whichever ends first takes the other with it.
         let ending = stop.child_token();
         let writing = async {
-            writer::run(&self.0, intake, &ending).await;
+            writer::run(&self.0, intake.proposals, &ending).await;
             ending.cancel();
         };
         let watching = async {
@@ -182,12 +192,9 @@ impl EventStore {
 
     /// Who has a name.
     pub async fn resolve(&self, scope: &str, value: &ClaimValue) -> Result<Option<StreamId>, StoreError> {
+        let sql = "select stream from claims where scope = $1 and value = $2";
         let value = self.0.key.claim(value);
-        let rows = self
-            .0
-            .db
-            .query(claims::HOLDER, &[scope.into(), value.into()])
-            .await?;
+        let rows = self.0.db.query(sql, &[scope.into(), value.into()]).await?;
         Ok(rows
             .first()
             .map(|row| row.text(0).map(StreamId::from_log))
@@ -196,8 +203,11 @@ impl EventStore {
 
     /// The events of a stream.
     pub async fn load(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
-        let rows = self.0.db.query(load::STREAM, &[stream.as_str().into()]).await?;
-        load::recorded(&rows)
+        let wanted = load::Wanted {
+            streams: [stream.clone()].into(),
+            ..load::Wanted::default()
+        };
+        self.0.read(wanted).await?.stream(stream)
     }
 
     /// The state of a stream, and its version.
@@ -263,6 +273,12 @@ impl Shared {
     fn set_unreachable(&self) {
         self.reachable.store(false, Ordering::Relaxed);
     }
+}
+
+/// What waits for `run`.
+struct Intake {
+    proposals: mpsc::Receiver<Proposal>,
+    reads: mpsc::Receiver<load::Waiting>,
 }
 
 /// True while `run` runs, however it ends.

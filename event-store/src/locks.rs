@@ -36,12 +36,11 @@ impl StreamLocks {
         };
         for stream in streams {
             let lock = Arc::clone(self.map().entry(stream.clone()).or_default());
-            let guard = match Arc::clone(&lock).try_lock_owned() {
-                Ok(guard) => guard,
-                Err(_) => {
-                    held.waited = Waited::Yes;
-                    lock.lock_owned().await
-                }
+            let guard = if let Ok(guard) = Arc::clone(&lock).try_lock_owned() {
+                guard
+            } else {
+                held.waited = Waited::Yes;
+                lock.lock_owned().await
             };
             held.guards.push((stream, Some(guard)));
         }

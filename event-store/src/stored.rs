@@ -7,6 +7,7 @@ use crate::db::{DbError, Row};
 
 /// What stands at a position.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "all but a few entries ever are events")]
 pub enum Entry {
     /// An event.
     Event(Recorded),
@@ -50,7 +51,7 @@ impl From<DbError> for Unreadable {
     }
 }
 
-/// Columns: position, stream, version, kind, data, meta, command_id, recorded_at, personal; more may follow.
+/// Columns: position, stream, version, kind, data, meta, `command_id`, `recorded_at`, personal; more may follow.
 pub(crate) fn entry(row: &Row) -> Result<Entry, Unreadable> {
     let position = row.count(0)?;
     let kind = row.text(3)?;

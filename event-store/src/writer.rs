@@ -166,25 +166,26 @@ impl Writer<'_> {
     async fn send(&self, head: &Head, flush: &Flush) -> Sent {
         let mut lost = 0;
         loop {
-            match self.store.db.write(flush.batch(head)).await {
-                Ok(_) => return Sent::Recorded,
-                Err(WriteError::Expectation { step: 0, .. }) if lost == 0 => return Sent::Overtaken,
-                Err(WriteError::Expectation { step: 0, .. }) => {}
-                Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. }))
-                    if lost == 0 =>
-                {
-                    return Sent::Refused(error.into());
+            let Err(error) = self.store.db.write(flush.batch(head)).await else {
+                return Sent::Recorded;
+            };
+            // What a second sending says is about the second one, not about what became of the first.
+            if lost == 0 {
+                match error {
+                    WriteError::Expectation { step: 0, .. } => return Sent::Overtaken,
+                    WriteError::Expectation { .. } | WriteError::Constraint { .. } => {
+                        return Sent::Refused(error.into());
+                    }
+                    WriteError::Unavailable(error) => return Sent::Unavailable(error.into()),
+                    WriteError::Unknown(_) => {}
                 }
-                Err(WriteError::Expectation { .. } | WriteError::Constraint { .. }) => {}
-                Err(WriteError::Unavailable(error)) if lost == 0 => return Sent::Unavailable(error.into()),
-                Err(WriteError::Unavailable(_) | WriteError::Unknown(_)) => {}
             }
             lost += 1;
             match self.became(flush).await {
                 Ok(Became::Recorded) => return Sent::Recorded,
                 Ok(Became::Overtaken) => return Sent::Overtaken,
                 Ok(Became::Open) | Err(_) if lost <= RESENT_MAX => {
-                    tokio::time::sleep(RESENT_AFTER * lost).await
+                    tokio::time::sleep(RESENT_AFTER * lost).await;
                 }
                 Ok(Became::Open) | Err(_) => return Sent::Unknown,
             }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::db::{Batch, Dialect, Expect, WriteError};
-use crate::{claims, load, tail};
+use crate::{load, tail};
 
 const TABLE: &str = "create table things (id bigint primary key, name text not null, note text)";
 
@@ -139,9 +139,9 @@ on_both_databases! {
         log.execute(register(1, "one")).await.unwrap();
         let db = place.by_hand().await;
         let hot = [
-            (load::STREAM, vec!["partner-x".into()]),
-            (load::COMMAND, vec!["k".into()]),
-            (claims::HOLDER, vec!["email".into(), "x".into()]),
+            (load::STREAMS, vec!["partner-x".into()]),
+            (load::COMMANDS, vec!["k".into()]),
+            (load::HOLDERS, vec!["x".into(), "email".into()]),
             (tail::PAGE, vec![1.into(), 10.into()]),
         ];
         for (sql, params) in hot {
@@ -155,9 +155,9 @@ on_both_databases! {
 /// How a statement would be run on a table that is not almost empty.
 async fn plan(db: &Db, sql: &str, params: &[Value]) -> String {
     let explain = match db.dialect() {
-        Dialect::Sqlite => format!("explain query plan {sql}"),
+        Dialect::Sqlite => format!("explain query plan {}", sql.replace("= any($1)", "= $1")),
         Dialect::Postgres => {
-            let mut text = sql.to_owned();
+            let mut text = sql.replace("any($1)", "any(array[$1])");
             for (index, value) in params.iter().enumerate() {
                 let literal = match value {
                     Value::Int(number) => number.to_string(),

@@ -72,22 +72,16 @@ on_both_databases! {
         let store = EventStore::open(Config { url: place.url.clone(), clock: noon }).await.unwrap();
         let hand = place.by_hand().await;
         let commands = join_all((0..20_u128).map(|number| {
-            let (store, hand) = (store.clone(), hand.clone());
-            async move {
-                let act = register(number, &format!("slug-{number}"));
-                if number != 7 {
-                    return store.execute(Arc::new(act), request()).await;
-                }
-                // A hand in the database takes the name after the command was loaded: the writer judges all twenty good.
-                let act = Meanwhile::new(act, move || wait(take_by_hand(&hand, "slug-7")));
-                store.execute(Arc::new(act), request()).await
-            }
+            let store = store.clone();
+            async move { store.execute(Arc::new(register(number, &format!("slug-{number}"))), request()).await }
         }));
-        // The writer begins when all of them wait, so that they are one batch.
+        // All of them wait for the writer, so that they are one batch; then a hand in the database takes a name that the
+        // writer cannot know of.
         let all_wait = async {
             while store.0.proposals.max_capacity() - store.0.proposals.capacity() < 20 {
                 tokio::task::yield_now().await;
             }
+            take_by_hand(&hand, "slug-7").await;
             TestLog::run(store.clone())
         };
         let (answers, log) = futures::join!(commands, all_wait);

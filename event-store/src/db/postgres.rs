@@ -9,7 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::batch::Batch;
 use super::url::Server;
-use super::{DbError, Purpose, Query, Row, Value, WriteError};
+use super::{ByKeys, DbError, Purpose, Query, Row, Value, WriteError};
 use statement::failed;
 
 pub(super) struct Postgres {
@@ -21,7 +21,7 @@ impl Postgres {
     pub(super) async fn open(server: &Server, purpose: Purpose) -> Result<Self, DbError> {
         let db = Self {
             writers: session::writers(server, purpose)?,
-            readers: session::readers(server)?,
+            readers: session::readers(server, purpose)?,
         };
         let rows = db
             .query(
@@ -63,6 +63,21 @@ impl Postgres {
             client,
             phase: Phase::Unbegun,
         })
+    }
+
+    pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
+        let client = reader(&self.readers).await?;
+        match statement::query_by_keys(&client, &reads).await {
+            Err(error) if client.is_closed() || is_stale(&error) => {
+                client.statement_cache.clear();
+                drop(client);
+                let client = reader(&self.readers).await?;
+                statement::query_by_keys(&client, &reads)
+                    .await
+                    .map_err(|error| failed("read rows by keys", error))
+            }
+            answer => answer.map_err(|error| failed("read rows by keys", error)),
+        }
     }
 
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<u64>, WriteError> {
@@ -119,7 +134,7 @@ impl Snapshot {
             ));
         }
         let client = &self.client;
-        let begin = async {
+        let opening = async {
             if self.phase == Phase::Unbegun {
                 client
                     .batch_execute("begin isolation level repeatable read, read only")
@@ -132,13 +147,13 @@ impl Snapshot {
                 .iter()
                 .map(|(statement, params)| statement::read(client, statement, params)),
         );
-        let (begun, answers) = futures::future::join(begin, reads).await;
+        let (begun, answers) = futures::future::join(opening, reads).await;
         begun.map_err(|error| failed("begin a snapshot", error))?;
         self.phase = Phase::Open;
         let rows = answers.into_iter().map(|answer| {
             answer
                 .map_err(|error| failed("read rows", error))
-                .and_then(statement::rows)
+                .and_then(|found| statement::rows(&found))
         });
         rows.collect()
     }

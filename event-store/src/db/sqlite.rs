@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::batch::{Batch, Expect, Step};
-use super::{DbError, Purpose, Query, Row, Value, WriteError};
+use super::{ByKeys, DbError, Purpose, Query, Row, Value, WriteError};
 use thread::Worker;
 
 const READERS_MAX: usize = 8;
@@ -95,6 +95,17 @@ impl Sqlite {
             .await?
             .map_err(|error| statement::failed("begin a snapshot", error))?;
         Ok(Snapshot { reader })
+    }
+
+    pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
+        let reader = self.readers.check_out().await?;
+        let answers = reader.worker().ask(move |connection| {
+            reads
+                .iter()
+                .map(|read| statement::query_by_keys(connection, read))
+                .collect()
+        });
+        answers.await?
     }
 
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<u64>, WriteError> {

@@ -158,7 +158,9 @@ proptest! {
             .filter(|facts| seen.judge(facts, &mut forming) == Ruling::Accept)
             .collect();
         let (mut forwards, mut backwards) = (start.clone(), start);
-        accepted.iter().for_each(|facts| record(facts, &mut forwards));
+        for facts in &accepted {
+            record(facts, &mut forwards);
+        }
         for facts in accepted.iter().rev() {
             prop_assert!(holds(facts, &backwards));
             record(facts, &mut backwards);

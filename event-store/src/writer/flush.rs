@@ -205,29 +205,25 @@ impl Flush {
         rows
     }
 
-    /// Where to look for a batch whose commit nobody answered: at its first position, or under its first key.
+    /// Where to look for a batch whose commit nobody answered. With events: the chain of the commit at its first position,
+    /// which no other batch has; '' when another one stands there. Without: whether its first key was used.
     pub(super) fn trace(&self) -> (&'static str, Vec<Value>) {
-        match self.items.iter().find_map(|(_, outcome)| outcome.news.first()) {
-            Some(first) => (
-                "select command_id from events where position = $1",
-                vec![first.position.into()],
-            ),
-            None => {
-                let key = self
-                    .items
-                    .iter()
-                    .find_map(|(proposal, _)| proposal.facts.key.as_deref());
-                ("select id from commands where id = $1", vec![key.into()])
-            }
+        if let Some(first) = self.items.iter().find_map(|(_, outcome)| outcome.news.first()) {
+            let sql = "select coalesce((select chain from commits where first_position = $1), '') \
+                       from log_head where id = 1 and position >= $1";
+            return (sql, vec![first.position.into()]);
         }
+        let key = self
+            .items
+            .iter()
+            .find_map(|(proposal, _)| proposal.facts.key.as_deref());
+        ("select '' from commands where id = $1", vec![key.into()])
     }
 
-    /// Whether what was found there is this batch.
+    /// Whether what was found there is this batch. One without events is never recognised: judged again, every key in it
+    /// finds its stored answer.
     pub(super) fn is_ours(&self, found: &str) -> bool {
-        match self.items.iter().find_map(|(_, outcome)| outcome.news.first()) {
-            Some(first) => first.command_id.to_string() == found,
-            None => true,
-        }
+        self.head.chain == found && self.items.iter().any(|(_, outcome)| !outcome.news.is_empty())
     }
 
     /// Nothing of this batch was recorded.

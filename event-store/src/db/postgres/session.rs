@@ -22,6 +22,9 @@ const WRITER: &str =
 const READER: &str = "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=60000 \
                       -c default_transaction_read_only=on";
 
+/// The log is read by key only. A plan made while its tables were almost empty must not scan them later.
+const BY_KEY: &str = "-c enable_seqscan=off -c jit=off";
+
 pub(super) fn writers(server: &Server, purpose: Purpose) -> Result<Pool, DbError> {
     let size = match purpose {
         Purpose::Log => LOG_WRITERS_MAX,
@@ -30,8 +33,11 @@ pub(super) fn writers(server: &Server, purpose: Purpose) -> Result<Pool, DbError
     pool(server, "dezky-writer", WRITER, size)
 }
 
-pub(super) fn readers(server: &Server) -> Result<Pool, DbError> {
-    pool(server, "dezky-reader", READER, READERS_MAX)
+pub(super) fn readers(server: &Server, purpose: Purpose) -> Result<Pool, DbError> {
+    match purpose {
+        Purpose::Log => pool(server, "dezky-reader", &format!("{READER} {BY_KEY}"), READERS_MAX),
+        Purpose::Views => pool(server, "dezky-reader", READER, READERS_MAX),
+    }
 }
 
 fn pool(server: &Server, name: &str, settings: &str, size: usize) -> Result<Pool, DbError> {

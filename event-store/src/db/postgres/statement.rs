@@ -7,7 +7,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Statement;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::db::{DbError, Row, Value};
+use crate::db::{ByKeys, DbError, Row, Value};
 
 impl ToSql for Value {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
@@ -41,6 +41,26 @@ pub(super) async fn query(
     found.iter().map(row).collect()
 }
 
+pub(super) async fn query_by_keys(
+    client: &ClientWrapper,
+    reads: &[ByKeys],
+) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+    let mut prepared = Vec::with_capacity(reads.len());
+    for read in reads {
+        prepared.push((client.prepare_cached(read.sql).await?, read));
+    }
+    let answers = prepared.iter().map(|(statement, read)| async move {
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&read.keys];
+        params.extend(borrowed(&read.rest));
+        client.query(statement, &params).await
+    });
+    let mut found = Vec::with_capacity(reads.len());
+    for answer in futures::future::join_all(answers).await {
+        found.push(answer?.iter().map(row).collect::<Result<_, _>>()?);
+    }
+    Ok(found)
+}
+
 pub(super) async fn read(
     client: &ClientWrapper,
     statement: &Statement,
@@ -49,7 +69,7 @@ pub(super) async fn read(
     client.query(statement, &borrowed(params)).await
 }
 
-pub(super) fn rows(found: Vec<tokio_postgres::Row>) -> Result<Vec<Row>, DbError> {
+pub(super) fn rows(found: &[tokio_postgres::Row]) -> Result<Vec<Row>, DbError> {
     found
         .iter()
         .map(row)

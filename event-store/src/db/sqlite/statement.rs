@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
 
-use crate::db::{DbError, Row, Value};
+use crate::db::{ByKeys, DbError, Row, Value};
 
 /// Why a statement failed: the table refused it, or something else.
 pub(super) enum Failure {
@@ -44,6 +44,18 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
         answer.push(Row(values.collect::<Result<_, _>>()?));
     }
     Ok(answer)
+}
+
+/// One look-up per key: there is no round trip to save here, and no list parameter.
+pub(super) fn query_by_keys(connection: &Connection, read: &ByKeys) -> Result<Vec<Row>, DbError> {
+    let sql = read.sql.replace("= any($1)", "= $1");
+    let mut found = Vec::new();
+    for key in &read.keys {
+        let mut params = vec![Value::Text(key.clone())];
+        params.extend(read.rest.iter().cloned());
+        found.extend(query(connection, &sql, &params)?);
+    }
+    Ok(found)
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, Failure> {
