@@ -360,6 +360,24 @@ impl DueRows {
             .and_then(|row| row.opt_text(0).ok().flatten()?.parse().ok()))
     }
 
+    /// Whether these systems have followed the log up to a position for a subject: nothing to do, or tried and failed.
+    pub(crate) async fn is_settled(
+        &self,
+        subject: Subject,
+        systems: &[System],
+        position: u64,
+    ) -> Result<bool, DbError> {
+        if self.position().await?.unwrap_or_default() < position {
+            return Ok(false);
+        }
+        let sql = "select system from due where subject = $1 and state is null";
+        let untried = self.db.query(sql, &[subject.to_string().into()]).await?;
+        Ok(!untried.iter().any(|row| {
+            row.text(0)
+                .is_ok_and(|open| systems.iter().any(|system| system.as_str() == open))
+        }))
+    }
+
     /// Every row, for people.
     pub(crate) async fn list(&self) -> Result<Vec<Waiting>, DbError> {
         let sql = "select subject, system, due_at, attempts, state, reason from due order by due_at, subject, system";

@@ -134,4 +134,14 @@ impl Reconciler {
         self.woken.notify_one();
         Ok(())
     }
+
+    /// Whether these systems have followed the log up to a position: nothing is left to do, or it was tried and failed.
+    pub async fn is_settled(
+        &self,
+        subject: Subject,
+        systems: &[System],
+        position: u64,
+    ) -> Result<bool, WorkError> {
+        Ok(self.due.is_settled(subject, systems, position).await?)
+    }
 }

@@ -165,7 +165,7 @@ impl Reconciler {
             let (before, _) = self.store.fold::<Provisioning>(&stream).await?;
             let spec = input.spec(row.system);
             let mode = self.systems.recorded_mode(row.system, input.tenant.as_ref());
-            let spec_hash = self.store.hash_secret(&spec.canonical());
+            let spec_hash = self.store.hash_secret(&spec.canonical(mode));
             let is_new_spec = before.spec_hash() != Some(spec_hash.as_str()) || before.mode() != Some(mode);
             if is_new_spec {
                 let counts = spec.counts();

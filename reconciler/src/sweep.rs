@@ -159,7 +159,7 @@ impl Reconciler {
         let mode = self.systems.recorded_mode(system, Some(tenant));
         let spec = Spec::of_tenant(system, tenant);
         let known = tenant.systems.get(&system);
-        let hash = self.store.hash_secret(&spec.canonical());
+        let hash = self.store.hash_secret(&spec.canonical(mode));
         let is_settled = known.is_some_and(|known| {
             let is_current = known.spec_hash == hash && known.mode == mode;
             // A failure has a row of its own that says when to try again.

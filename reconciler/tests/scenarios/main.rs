@@ -1,0 +1,14 @@
+//! The reconciler against simulated systems: what people and operators would see there.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what failed by panicking there"
+)]
+
+mod doors;
+mod drift;
+mod failures;
+mod provisioning;
+mod world;
