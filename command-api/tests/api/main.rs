@@ -1,0 +1,22 @@
+//! The service in process: the real router over a real log and real read models, with an identity provider of our own
+//! on loopback. Every test uses HTTP alone, as a client would.
+
+mod domains;
+mod fuzz;
+mod house;
+mod idempotency;
+mod identity;
+mod idp;
+mod lifecycle;
+mod lists;
+mod malformed;
+mod matrix;
+mod me;
+mod members;
+mod operators;
+mod partners;
+mod positions;
+mod provider;
+mod rehearsals;
+mod tenants;
+mod visibility;
