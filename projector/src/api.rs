@@ -28,7 +28,11 @@ pub struct PerSystem<T> {
 impl<T> PerSystem<T> {
     /// A value per system.
     pub fn from_fn(mut make: impl FnMut(System) -> T) -> Self {
-        Self { authentik: make(System::Authentik), stalwart: make(System::Stalwart), ocis: make(System::Ocis) }
+        Self {
+            authentik: make(System::Authentik),
+            stalwart: make(System::Stalwart),
+            ocis: make(System::Ocis),
+        }
     }
 
     /// Each system with its value.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::memory::FoldError;
+use crate::rebuild::{self, ReplayError};
 use crate::views::Views;
 pub(crate) use apply::{Applied, apply, pass_over};
 pub(crate) use lead::Track;
@@ -36,6 +37,9 @@ pub enum FollowError {
     /// The views database did not answer.
     #[error("write a read model")]
     Db(#[from] DbError),
+    /// A read model of an older definition could not be made again.
+    #[error("make a read model of an older definition again")]
+    Remake(#[source] Box<ReplayError>),
     /// A definition contradicts itself.
     #[error("fold operations of a read model")]
     Fold(#[from] FoldError),
@@ -68,7 +72,10 @@ pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Re
         let turn = async {
             let projector = match &mut projector {
                 Some(projector) => projector,
-                empty => empty.insert(Projector::start(views.clone(), store.clone()).await?),
+                empty => {
+                    remake_outdated(&views, &store).await?;
+                    empty.insert(Projector::start(views.clone(), store.clone()).await?)
+                }
             };
             projector.wait_and_run().await
         };
@@ -79,7 +86,10 @@ pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Re
         match done {
             Ok(_) => pause = PAUSE_MIN,
             Err(FollowError::Db(error) | FollowError::Tail(TailError::Db(error))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "following waits for the database");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "following waits for the database"
+                );
                 if let Some(projector) = &mut projector {
                     projector.forget();
                 }
@@ -97,18 +107,41 @@ pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Re
     }
 }
 
+/// Read models whose definition this build has changed are made again beside the tables that are still there.
+async fn remake_outdated(views: &Views, store: &EventStore) -> Result<(), FollowError> {
+    for name in rebuild::outdated(views).await? {
+        tracing::info!(
+            model = name,
+            "the definition has changed: making the read model again"
+        );
+        rebuild::replay(views, store, name, &|_| {})
+            .await
+            .map_err(|error| FollowError::Remake(Box::new(error)))?;
+    }
+    Ok(())
+}
+
 impl Projector {
     /// Takes over every copy of this build's definitions. Whoever led them before notices at its next write.
     pub async fn start(views: Views, store: EventStore) -> Result<Self, FollowError> {
         let owner = Uuid::now_v7().to_string();
         let tracks = lead::take_over_all(&views, &owner).await?;
-        Ok(Self { views, store, owner, tracks, follower: None, looked_at: Instant::now() })
+        Ok(Self {
+            views,
+            store,
+            owner,
+            tracks,
+            follower: None,
+            looked_at: Instant::now(),
+        })
     }
 
     /// Applies what is in the log and not yet in the read models, at most one batch.
     pub async fn run_once(&mut self) -> Result<Step, FollowError> {
         self.look_after_copies().await?;
-        let Some(from) = self.lowest() else { return Ok(Step::Level) };
+        let Some(from) = self.lowest() else {
+            return Ok(Step::Level);
+        };
         let mut follower = self.follower_at(from);
         let read = follower.available(BATCH_MAX).await;
         self.digest(from, follower, read).await
@@ -155,7 +188,9 @@ impl Projector {
     }
 
     async fn advance(&mut self, at: usize, entries: &[Entry]) -> Result<(), FollowError> {
-        let Some(track) = self.tracks.get_mut(at) else { return Ok(()) };
+        let Some(track) = self.tracks.get_mut(at) else {
+            return Ok(());
+        };
         if !track.is_led() {
             return Ok(());
         }
@@ -174,10 +209,20 @@ impl Projector {
 
     /// Models that read the unknown kind stop there and say so; the others go on behind it.
     async fn step_around(&mut self, position: u64, kind: &str) -> Result<Step, FollowError> {
-        for track in self.tracks.iter_mut().filter(|track| track.is_led() && track.position < position) {
+        for track in self
+            .tracks
+            .iter_mut()
+            .filter(|track| track.is_led() && track.position < position)
+        {
             if track.model.reads_word(kind) {
-                let note = format!("event {position} is of the kind {kind}, which this version does not know");
-                tracing::error!(model = track.model.name, position, kind, "a read model stops at an unknown kind of event");
+                let note =
+                    format!("event {position} is of the kind {kind}, which this version does not know");
+                tracing::error!(
+                    model = track.model.name,
+                    position,
+                    kind,
+                    "a read model stops at an unknown kind of event"
+                );
                 lead::stop(&self.views, track, &note).await?;
             } else {
                 pass_over(&self.views, track, position).await?;
@@ -200,7 +245,11 @@ impl Projector {
 
     /// The follower stands where the slowest copy is; the others skip what they have.
     fn lowest(&self) -> Option<u64> {
-        self.tracks.iter().filter(|track| track.is_led()).map(|track| track.position).min()
+        self.tracks
+            .iter()
+            .filter(|track| track.is_led())
+            .map(|track| track.position)
+            .min()
     }
 
     fn follower_at(&mut self, position: u64) -> Follower {

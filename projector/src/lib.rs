@@ -11,8 +11,10 @@
 
 pub mod activity;
 pub mod api;
-pub mod facts;
+#[cfg(test)]
+mod contract;
 mod copies;
+pub mod facts;
 mod fold;
 mod follow;
 pub mod health;

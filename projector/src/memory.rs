@@ -53,14 +53,19 @@ pub struct Memory {
 impl Memory {
     /// Empty tables.
     pub fn new(definitions: &'static [Table]) -> Self {
-        let tables =
-            definitions.iter().enumerate().map(|(at, table)| (table.name, (definitions, at, Rows::new()))).collect();
+        let tables = definitions
+            .iter()
+            .enumerate()
+            .map(|(at, table)| (table.name, (definitions, at, Rows::new())))
+            .collect();
         Self { tables }
     }
 
     /// What an event does to them.
     pub fn project(&mut self, model: &ReadModel, recorded: &Recorded) -> Result<(), FoldError> {
-        (model.project)(recorded).iter().try_for_each(|write| self.apply(write))
+        (model.project)(recorded)
+            .iter()
+            .try_for_each(|write| self.apply(write))
     }
 
     /// What one operation does to them.
@@ -77,9 +82,16 @@ impl Memory {
                 let row = rows.get_mut(key).ok_or(FoldError::MissingRow { table })?;
                 fill(definition, row, columns)?;
             }
-            Write::Add { table, key, column, by } => {
+            Write::Add {
+                table,
+                key,
+                column,
+                by,
+            } => {
                 let (definition, rows) = self.open(table)?;
-                let at = definition.place_of(column).ok_or(FoldError::Undefined { table, what: column })?;
+                let at = definition
+                    .place_of(column)
+                    .ok_or(FoldError::Undefined { table, what: column })?;
                 let fresh = blank(definition, key)?;
                 let row = rows.entry(key.clone()).or_insert(fresh);
                 if let Some(value) = row.get_mut(at) {
@@ -97,7 +109,13 @@ impl Memory {
     /// Takes a whole row as it stands in the database, columns in the order of the definition.
     pub fn load(&mut self, table: &'static str, row: Vec<Value>) -> Result<(), FoldError> {
         let (definition, rows) = self.open(table)?;
-        let key = row.get(..definition.key.len()).ok_or(FoldError::Undefined { table, what: "the key" })?.to_vec();
+        let key = row
+            .get(..definition.key.len())
+            .ok_or(FoldError::Undefined {
+                table,
+                what: "the key",
+            })?
+            .to_vec();
         rows.insert(key, row);
         Ok(())
     }
@@ -111,11 +129,19 @@ impl Memory {
 
     /// Every row whose key begins like this, in the order of keys.
     pub fn below<'a>(&'a self, table: &str, prefix: &'a [Value]) -> impl Iterator<Item = RowRef<'a>> {
-        self.tables.get(table).into_iter().flat_map(move |(definitions, at, rows)| {
-            rows.range(prefix.to_vec()..)
-                .take_while(move |(key, _)| key.starts_with(prefix))
-                .filter_map(move |(_, values)| Some(RowRef { definition: definitions.get(*at)?, values }))
-        })
+        self.tables
+            .get(table)
+            .into_iter()
+            .flat_map(move |(definitions, at, rows)| {
+                rows.range(prefix.to_vec()..)
+                    .take_while(move |(key, _)| key.starts_with(prefix))
+                    .filter_map(move |(_, values)| {
+                        Some(RowRef {
+                            definition: definitions.get(*at)?,
+                            values,
+                        })
+                    })
+            })
     }
 
     /// Every row of a table, in the order of keys.
@@ -131,7 +157,10 @@ impl Memory {
     }
 
     fn open(&mut self, table: &'static str) -> Result<(&'static Table, &mut Rows), FoldError> {
-        let undefined = FoldError::Undefined { table, what: "the table" };
+        let undefined = FoldError::Undefined {
+            table,
+            what: "the table",
+        };
         let (definitions, at, rows) = self.tables.get_mut(table).ok_or(undefined.clone())?;
         Ok((definitions.get(*at).ok_or(undefined)?, rows))
     }
@@ -139,16 +168,26 @@ impl Memory {
 
 fn blank(table: &'static Table, key: &[Value]) -> Result<Vec<Value>, FoldError> {
     if key.len() != table.key.len() {
-        return Err(FoldError::Undefined { table: table.name, what: "the key" });
+        return Err(FoldError::Undefined {
+            table: table.name,
+            what: "the key",
+        });
     }
     let mut row = key.to_vec();
     row.resize(table.columns.len(), Value::Null);
     Ok(row)
 }
 
-fn fill(table: &'static Table, row: &mut [Value], columns: &[(&'static str, Value)]) -> Result<(), FoldError> {
+fn fill(
+    table: &'static Table,
+    row: &mut [Value],
+    columns: &[(&'static str, Value)],
+) -> Result<(), FoldError> {
     for (column, value) in columns {
-        let undefined = FoldError::Undefined { table: table.name, what: column };
+        let undefined = FoldError::Undefined {
+            table: table.name,
+            what: column,
+        };
         let at = table.place_of(column).ok_or(undefined.clone())?;
         *row.get_mut(at).ok_or(undefined)? = value.clone();
     }
@@ -171,11 +210,17 @@ pub struct RowRef<'a> {
 
 impl<'a> RowRef<'a> {
     fn value(&self, column: &'static str) -> &'a Value {
-        self.definition.place_of(column).and_then(|at| self.values.get(at)).unwrap_or(&Value::Null)
+        self.definition
+            .place_of(column)
+            .and_then(|at| self.values.get(at))
+            .unwrap_or(&Value::Null)
     }
 
     fn wrong(&self, column: &'static str) -> RowError {
-        RowError { table: self.definition.name, column }
+        RowError {
+            table: self.definition.name,
+            column,
+        }
     }
 
     /// Text, if there is one.
@@ -213,7 +258,9 @@ impl<'a> RowRef<'a> {
 
     /// A value with a text form, if there is one.
     pub fn maybe_parse<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, RowError> {
-        self.maybe_text(column).map(|text| text.parse().map_err(|_| self.wrong(column))).transpose()
+        self.maybe_text(column)
+            .map(|text| text.parse().map_err(|_| self.wrong(column)))
+            .transpose()
     }
 
     /// A moment, if there is one.

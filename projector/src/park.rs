@@ -129,7 +129,9 @@ async fn retry_once(
             &[model.name.into()],
         )
         .await?;
-    let Some(row) = checkpoint.first() else { return Err(RetryError::Unknown(model.name.to_owned())) };
+    let Some(row) = checkpoint.first() else {
+        return Err(RetryError::Unknown(model.name.to_owned()));
+    };
     let (copy, position, epoch) = (row.count(0)?, row.count(1)?, row.count(2)?);
     let number = u32::try_from(copy).unwrap_or(u32::MAX);
     let of_stream: [Value; 3] = [model.name.into(), copy.into(), stream.as_str().into()];
@@ -140,7 +142,9 @@ async fn retry_once(
             &of_stream,
         )
         .await?;
-    let Some(first) = parked.first() else { return Ok(Some(Retried::NotParked)) };
+    let Some(first) = parked.first() else {
+        return Ok(Some(Retried::NotParked));
+    };
     let first = first.count(0)?;
     let mut changes = Changes::default();
     let digested = match store.load(stream).await {
@@ -149,7 +153,9 @@ async fn retry_once(
             .filter(|recorded| (first..=position).contains(&recorded.position))
             .try_for_each(|recorded| changes.take(model, (model.project)(recorded)))
             .map_err(|error| error.to_string()),
-        Err(StoreError::Unreadable { position }) => Err(format!("the event at position {position} cannot be read")),
+        Err(StoreError::Unreadable { position }) => {
+            Err(format!("the event at position {position} cannot be read"))
+        }
         Err(error) => return Err(error.into()),
     };
     let mut batch = Batch::new();
@@ -167,7 +173,9 @@ async fn retry_once(
                 return Ok(Some(Retried::Drained { events }));
             }
             Err(WriteError::Expectation { step: 0, .. }) => return Ok(None),
-            Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. })) => error.to_string(),
+            Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. })) => {
+                error.to_string()
+            }
             Err(WriteError::Unavailable(error) | WriteError::Unknown(error)) => return Err(error.into()),
         },
     };
@@ -176,7 +184,9 @@ async fn retry_once(
 }
 
 fn write_changes(changes: Changes, batch: &mut Batch, model: &ReadModel, copy: u32) -> Result<(), String> {
-    changes.write_to(batch, model, copy).map_err(|error: FoldError| error.to_string())
+    changes
+        .write_to(batch, model, copy)
+        .map_err(|error: FoldError| error.to_string())
 }
 
 /// The loop that leads the copy loses its next write, looks again, and finds the stream no longer parked.
@@ -189,7 +199,12 @@ pub(crate) fn fence(batch: &mut Batch, model: &ReadModel, copy: u64, position: u
     );
 }
 
-async fn note_failure(views: &Views, of_stream: &[Value; 3], first: u64, error: &str) -> Result<(), RetryError> {
+async fn note_failure(
+    views: &Views,
+    of_stream: &[Value; 3],
+    first: u64,
+    error: &str,
+) -> Result<(), RetryError> {
     let mut batch = Batch::new();
     let [model, copy, stream] = of_stream.clone();
     batch.run(

@@ -75,6 +75,14 @@ pub enum ReplayError {
     /// There is no copy of this definition to go back to.
     #[error("there is no earlier copy of {0} to go back to")]
     NothingBefore(&'static str),
+    /// The live copy does not get as far as the log, so there is no position to compare at.
+    #[error("bring the live copy of {model} further than position {position}")]
+    Stuck {
+        /// Which.
+        model: &'static str,
+        /// Where it stands.
+        position: u64,
+    },
     /// The live copy kept moving.
     #[error("swap copies of a read model that keeps moving")]
     Busy,
@@ -98,7 +106,9 @@ pub enum ReplayError {
 /// A read model by its name.
 pub(crate) fn named(name: &str) -> Result<&'static ReadModel, ReplayError> {
     let found = READ_MODELS.iter().find(|model| model.name == name);
-    found.copied().ok_or_else(|| ReplayError::Unknown(name.to_owned()))
+    found
+        .copied()
+        .ok_or_else(|| ReplayError::Unknown(name.to_owned()))
 }
 
 /// Makes a read model again, proves it equal to the live one, and swaps.
@@ -113,15 +123,28 @@ pub async fn replay(
     let head = store.read_head().await?;
     let reading = |position| report(Progress::Reading { position, of: head });
     let mut remade = remake(store, &[(model, head)], &reading).await?;
-    let Some(remade) = remade.pop() else { return Err(ReplayError::Unknown(name.to_owned())) };
+    let Some(remade) = remade.pop() else {
+        return Err(ReplayError::Unknown(name.to_owned()));
+    };
     report(Progress::Loading);
     fill(views, number, remade).await?;
     report(Progress::Comparing);
     let (proof, rows) = prove(views, store, model, number).await?;
     report(Progress::Swapping);
     let position = swap::swap_to(views, store, model, number).await?;
-    tracing::info!(model = model.name, copy = number, position, rows, "a read model was made again and swapped in");
-    Ok(Replayed { copy: number, position, rows, proof })
+    tracing::info!(
+        model = model.name,
+        copy = number,
+        position,
+        rows,
+        "a read model was made again and swapped in"
+    );
+    Ok(Replayed {
+        copy: number,
+        position,
+        rows,
+        proof,
+    })
 }
 
 /// Models whose live copy is of another definition, by name: this build has to make them again before it can follow.
@@ -168,10 +191,20 @@ async fn make_room(views: &Views, model: &'static ReadModel) -> Result<u32, Repl
 
 /// Stores rows in the order of their keys, then indexes, then the position they are of.
 async fn fill(views: &Views, number: u32, remade: Remade) -> Result<(), ReplayError> {
-    let Remade { model, memory, position, recorded_at, waiting, .. } = remade;
+    let Remade {
+        model,
+        memory,
+        position,
+        recorded_at,
+        waiting,
+        ..
+    } = remade;
     for (table, rows) in memory.into_tables() {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name()).collect();
-        views.db().bulk_load(&table.stored_name(number), &columns, rows.into_values()).await?;
+        views
+            .db()
+            .bulk_load(&table.stored_name(number), &columns, rows.into_values())
+            .await?;
         let mut ddl = storage::create_indexes(table, number);
         if views.db().dialect() == Dialect::Postgres {
             ddl += &format!("analyze {};\n", table.stored_name(number));
@@ -184,7 +217,12 @@ async fn fill(views: &Views, number: u32, remade: Remade) -> Result<(), ReplayEr
     batch.run(
         "update checkpoints set position = $1, recorded_at = $2
           where read_model = $3 and version = $4 and position = 0 and state = 'rebuilding'",
-        vec![position.into(), recorded_at.into(), model.name.into(), number.into()],
+        vec![
+            position.into(),
+            recorded_at.into(),
+            model.name.into(),
+            number.into(),
+        ],
         Expect::Rows(1),
     );
     park::write_to(&mut batch, model, number, &waiting);
@@ -199,6 +237,8 @@ async fn prove(
     model: &'static ReadModel,
     number: u32,
 ) -> Result<(Proof, u64), ReplayError> {
+    // The live copy may be behind the head the new one was made of; nobody else moves the new one.
+    swap::wait_for_live(views, store, model, number).await?;
     let mut live = views.db().snapshot().await?;
     let found = live
         .query(
@@ -208,19 +248,21 @@ async fn prove(
             &[model.name.into()],
         )
         .await?;
-    let Some(row) = found.first() else { return Err(ReplayError::NothingBefore(model.name)) };
+    let Some(row) = found.first() else {
+        return Err(ReplayError::NothingBefore(model.name));
+    };
     let (live_number, definition, position) = (row.count(0)?, row.count(1)?, row.count(2)?);
-    // The live copy may be behind the head the new one was made of; nobody else moves the new one.
-    swap::wait_for_live(views, store, model, number).await?;
-    let other = definition != u64::from(model.version);
-    if other {
+    if definition != u64::from(model.version) {
         return Ok((Proof::OtherDefinition, 0));
     }
-    let made_of = copies::one(views.db(), model, number).await?.map_or(0, |copy| copy.position);
+    let made_of = copies::one(views.db(), model, number)
+        .await?
+        .map_or(0, |copy| copy.position);
     if position < made_of {
-        // The moment looked at is too old: look again at one that is not.
-        drop(live);
-        return Box::pin(prove(views, store, model, number)).await;
+        return Err(ReplayError::Stuck {
+            model: model.name,
+            position,
+        });
     }
     copies::catch_up(views, store, model, number, position).await?;
     let mut made = views.db().snapshot().await?;
@@ -228,11 +270,17 @@ async fn prove(
     let mut result = Comparison::default();
     for table in model.tables {
         let (old, new) = (table.stored_name(live_number), table.stored_name(number));
-        let expected = Expected::Copy { snapshot: &mut made, stored: &new };
+        let expected = Expected::Copy {
+            snapshot: &mut made,
+            stored: &new,
+        };
         result.add(compare(&mut live, table, &old, expected).await?);
     }
     match result.differences.into_iter().next() {
-        Some(first) => Err(ReplayError::Differs { count: result.difference_count, first: Box::new(first) }),
+        Some(first) => Err(ReplayError::Differs {
+            count: result.difference_count,
+            first: Box::new(first),
+        }),
         None => Ok((Proof::Equal, result.rows)),
     }
 }

@@ -44,7 +44,9 @@ impl Remade {
                 let digested = if self.parked.contains(stream) {
                     Err(park::BEHIND.to_owned())
                 } else {
-                    self.memory.project(self.model, recorded).map_err(|error| error.to_string())
+                    self.memory
+                        .project(self.model, recorded)
+                        .map_err(|error| error.to_string())
                 };
                 (stream, digested)
             }
@@ -53,7 +55,11 @@ impl Remade {
         };
         if let Err(error) = digested {
             self.parked.insert(stream.to_owned());
-            self.waiting.push(Waiting { stream: stream.to_owned(), position: position_of(entry), error });
+            self.waiting.push(Waiting {
+                stream: stream.to_owned(),
+                position: position_of(entry),
+                error,
+            });
         }
     }
 }
@@ -64,15 +70,23 @@ pub(crate) async fn remake(
     wanted: &[(&'static ReadModel, u64)],
     report: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Remade>, TailError> {
-    let mut remade: Vec<(Remade, u64)> =
-        wanted.iter().map(|(model, position)| (Remade::new(model), *position)).collect();
-    let end = wanted.iter().map(|(_, position)| *position).max().unwrap_or_default();
+    let mut remade: Vec<(Remade, u64)> = wanted
+        .iter()
+        .map(|(model, position)| (Remade::new(model), *position))
+        .collect();
+    let end = wanted
+        .iter()
+        .map(|(_, position)| *position)
+        .max()
+        .unwrap_or_default();
     let mut read = 0;
     let mut follower = store.follow(0);
     while read < end {
         match follower.available(BATCH_MAX).await {
             Ok(entries) => {
-                let Some(last) = entries.last().map(position_of) else { break };
+                let Some(last) = entries.last().map(position_of) else {
+                    break;
+                };
                 for (model, until) in &mut remade {
                     for entry in entries.iter().take_while(|entry| position_of(entry) <= *until) {
                         model.take(entry);
@@ -89,7 +103,11 @@ pub(crate) async fn remake(
                     return Err(TailError::UnknownKind { position, kind });
                 }
                 for (model, until) in &mut remade {
-                    model.position = if position <= *until { position } else { model.position };
+                    model.position = if position <= *until {
+                        position
+                    } else {
+                        model.position
+                    };
                 }
                 read = position;
                 follower = store.follow(position);

@@ -30,7 +30,12 @@ pub enum QueryError {
 
 /// The columns of a table, as a list in SQL.
 pub(crate) fn columns_of(table: &Table) -> String {
-    table.columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ")
+    table
+        .columns
+        .iter()
+        .map(|column| column.name())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Every row whose column has one of some values.
@@ -56,10 +61,16 @@ pub(crate) async fn load_many(
     if values.is_empty() {
         return Ok(());
     }
-    let places = (1..=values.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    let places = (1..=values.len())
+        .map(|place| format!("${place}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let queries = tables.iter().filter_map(|(name, column)| {
         let columns = columns_of(model.table(name)?);
-        Some((format!("select {columns} from {name} where {column} in ({places})").into(), values.to_vec()))
+        Some((
+            format!("select {columns} from {name} where {column} in ({places})").into(),
+            values.to_vec(),
+        ))
     });
     let answers = at.query_all(queries.collect()).await?;
     take(memory, tables.iter().map(|(name, _)| *name), answers)
@@ -72,7 +83,10 @@ pub(crate) async fn load_all(
     memory: &mut Memory,
 ) -> Result<(), QueryError> {
     let queries = model.tables.iter().map(|table| {
-        (format!("select {} from {}", columns_of(table), table.name).into(), vec![])
+        (
+            format!("select {} from {}", columns_of(table), table.name).into(),
+            vec![],
+        )
     });
     let answers = at.query_all(queries.collect()).await?;
     take(memory, model.tables.iter().map(|table| table.name), answers)
@@ -101,7 +115,11 @@ pub(crate) struct Select {
 
 impl Select {
     pub(crate) const fn new(from: &'static str) -> Self {
-        Self { from, conditions: vec![], values: vec![] }
+        Self {
+            from,
+            conditions: vec![],
+            values: vec![],
+        }
     }
 
     /// A value, and how the text refers to it.
@@ -122,7 +140,10 @@ impl Select {
 
     /// Several values for an `in (…)`.
     pub(crate) fn list(&mut self, values: impl Iterator<Item = Value>) -> String {
-        values.map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
+        values
+            .map(|value| self.bind(value))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     pub(crate) fn and(&mut self, condition: impl Into<String>) {
@@ -145,10 +166,20 @@ impl Select {
     }
 
     /// How many rows have each value of an expression.
-    pub(crate) async fn count_by(&self, at: &mut At, expression: &str) -> Result<BTreeMap<String, u64>, QueryError> {
-        let sql = format!("select word, count(*) from (select {expression} as word{}) counted group by word", self.tail());
+    pub(crate) async fn count_by(
+        &self,
+        at: &mut At,
+        expression: &str,
+    ) -> Result<BTreeMap<String, u64>, QueryError> {
+        let sql = format!(
+            "select word, count(*) from (select {expression} as word{}) counted group by word",
+            self.tail()
+        );
         let rows = at.query(&sql, &self.values).await?;
-        Ok(rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.count(1)?))).collect::<Result<_, DbError>>()?)
+        Ok(rows
+            .iter()
+            .map(|row| Ok((row.text(0)?.to_owned(), row.count(1)?)))
+            .collect::<Result<_, DbError>>()?)
     }
 
     /// The ids of one page, in order.

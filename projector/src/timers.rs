@@ -70,27 +70,55 @@ impl Timer {
 
 fn project(recorded: &Recorded) -> Vec<Write> {
     use TenantEvent as E;
-    let Event::Tenant(event) = &recorded.event else { return vec![] };
+    let Event::Tenant(event) = &recorded.event else {
+        return vec![];
+    };
     let key = |kind: &str, subject: Value| vec![text(recorded.stream.key()), text(kind), subject];
     let set = |kind: &str, subject: Value, target: Value, due_at: &Timestamp| Write::Put {
         table: TIMERS,
         key: key(kind, subject),
-        columns: vec![("target_id", target), ("due_at", text(due_at)), ("position", recorded.position.into())],
+        columns: vec![
+            ("target_id", target),
+            ("due_at", text(due_at)),
+            ("position", recorded.position.into()),
+        ],
     };
-    let gone = |kind: &str, subject: Value| Write::Remove { table: TIMERS, key_prefix: key(kind, subject) };
+    let gone = |kind: &str, subject: Value| Write::Remove {
+        table: TIMERS,
+        key_prefix: key(kind, subject),
+    };
     match event {
-        E::HoldPlaced { hold_id, until: Some(until), .. } => vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)],
-        E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } => vec![gone(HOLD_EXPIRY, text(hold_id))],
+        E::HoldPlaced {
+            hold_id,
+            until: Some(until),
+            ..
+        } => vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)],
+        E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } => {
+            vec![gone(HOLD_EXPIRY, text(hold_id))]
+        }
         E::TerminationScheduled { terminates_at, .. } => {
             let tenant = || text(recorded.stream.key());
             vec![set(TERMINATION, tenant(), tenant(), terminates_at)]
         }
         E::Restored { .. } => vec![gone(TERMINATION, text(recorded.stream.key()))],
         E::Terminated {} => {
-            vec![Write::Remove { table: TIMERS, key_prefix: vec![text(recorded.stream.key())] }]
+            vec![Write::Remove {
+                table: TIMERS,
+                key_prefix: vec![text(recorded.stream.key())],
+            }]
         }
-        E::MemberInvited { invitation_id, user_id, expires_at, .. } => {
-            vec![set(INVITATION_EXPIRY, text(user_id), text(invitation_id), expires_at)]
+        E::MemberInvited {
+            invitation_id,
+            user_id,
+            expires_at,
+            ..
+        } => {
+            vec![set(
+                INVITATION_EXPIRY,
+                text(user_id),
+                text(invitation_id),
+                expires_at,
+            )]
         }
         // Who is made a member at once needs no invitation any more.
         E::MemberAdded { user_id, .. }

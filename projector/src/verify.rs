@@ -52,8 +52,10 @@ pub async fn verify(views: &Views, store: &EventStore) -> Result<Vec<ModelReport
     for model in READ_MODELS {
         moments.push((*model, views.snapshot(model).await?));
     }
-    let wanted: Vec<(&'static ReadModel, u64)> =
-        moments.iter().map(|(model, at)| (*model, at.position())).collect();
+    let wanted: Vec<(&'static ReadModel, u64)> = moments
+        .iter()
+        .map(|(model, at)| (*model, at.position()))
+        .collect();
     let remade = remake(store, &wanted, &|_| {}).await?;
     let mut reports = Vec::new();
     for ((model, at), remade) in moments.into_iter().zip(remade) {
@@ -72,7 +74,10 @@ pub async fn verify(views: &Views, store: &EventStore) -> Result<Vec<ModelReport
     Ok(reports)
 }
 
-async fn compare_all(snapshot: &mut Snapshot, remade: crate::replay::Remade) -> Result<Comparison, QueryError> {
+async fn compare_all(
+    snapshot: &mut Snapshot,
+    remade: crate::replay::Remade,
+) -> Result<Comparison, QueryError> {
     let mut result = Comparison::default();
     for (table, rows) in remade.memory.into_tables() {
         result.add(compare(snapshot, table, table.name, Expected::Memory(&rows)).await?);

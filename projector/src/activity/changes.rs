@@ -1,7 +1,9 @@
 //! What an event says it changed, and why.
 
 use schema::partner::PartnerEvent;
-use schema::{Event, Personal, PlatformEvent, ProvisioningEvent, SubscriptionEvent, TenantEvent, Text, UserEvent};
+use schema::{
+    Event, Personal, PlatformEvent, ProvisioningEvent, SubscriptionEvent, TenantEvent, Text, UserEvent,
+};
 use serde_json::{Value as Json, json};
 
 use super::Change;
@@ -9,7 +11,11 @@ use crate::api::ERASED;
 use crate::parts::word_of;
 
 fn change(path: &str, before: Json, after: Json) -> Change {
-    Change { path: path.to_owned(), before, after }
+    Change {
+        path: path.to_owned(),
+        before,
+        after,
+    }
 }
 
 fn now(path: &str, after: impl serde::Serialize) -> Change {
@@ -17,7 +23,11 @@ fn now(path: &str, after: impl serde::Serialize) -> Change {
 }
 
 fn personal(value: &Personal<impl ToString>) -> Json {
-    Json::String(value.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string))
+    Json::String(
+        value
+            .as_ref()
+            .map_or_else(|| ERASED.to_owned(), ToString::to_string),
+    )
 }
 
 /// Fields before and after, as far as the event knows them.
@@ -33,7 +43,9 @@ pub(super) fn of(event: &Event) -> Vec<Change> {
         Event::User(event) => user(event),
         Event::Partner(event) => partner(event),
         Event::Plan(_) => vec![],
-        Event::Subscription(SubscriptionEvent::Started { plan_id, quantity, .. }) => {
+        Event::Subscription(SubscriptionEvent::Started {
+            plan_id, quantity, ..
+        }) => {
             vec![now("/planId", plan_id), now("/quantity", quantity)]
         }
         Event::Subscription(SubscriptionEvent::Cancelled { .. }) => {
@@ -46,9 +58,16 @@ pub(super) fn of(event: &Event) -> Vec<Change> {
 fn tenant(event: &TenantEvent) -> Vec<Change> {
     use TenantEvent as E;
     match event {
-        E::Created { slug, name, .. } => vec![now("/slug", slug), change("/name", Json::Null, personal(name))],
+        E::Created { slug, name, .. } => {
+            vec![now("/slug", slug), change("/name", Json::Null, personal(name))]
+        }
         E::Renamed { from, to } => vec![change("/name", personal(from), personal(to))],
-        E::ProfileChanged { changed, locale, timezone, contact: _ } => changed
+        E::ProfileChanged {
+            changed,
+            locale,
+            timezone,
+            contact: _,
+        } => changed
             .iter()
             .map(|field| match field.as_str() {
                 "locale" => now("/locale", locale),
@@ -56,17 +75,31 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
                 other => now(&format!("/{other}"), Json::Null),
             })
             .collect(),
-        E::BillingInfoChanged { changed, .. } => {
-            changed.iter().map(|field| now(&format!("/billingInfo/{field}"), Json::Null)).collect()
-        }
+        E::BillingInfoChanged { changed, .. } => changed
+            .iter()
+            .map(|field| now(&format!("/billingInfo/{field}"), Json::Null))
+            .collect(),
         E::HoldPlaced { hold_id, kind, .. } => vec![now("/holds", json!({ "id": hold_id, "kind": kind }))],
         E::HoldReleased { hold_id, kind, .. } | E::HoldExpired { hold_id, kind } => {
-            vec![change("/holds", json!({ "id": hold_id, "kind": kind }), Json::Null)]
+            vec![change(
+                "/holds",
+                json!({ "id": hold_id, "kind": kind }),
+                Json::Null,
+            )]
         }
-        E::TerminationScheduled { terminates_at, .. } => vec![now("/termination/terminatesAt", terminates_at)],
+        E::TerminationScheduled { terminates_at, .. } => {
+            vec![now("/termination/terminatesAt", terminates_at)]
+        }
         E::PartnerAttached { partner_id, why: _ } => vec![now("/partnerId", partner_id)],
-        E::PartnerDetached { partner_id, why: _ } => vec![change("/partnerId", json!(partner_id), Json::Null)],
-        E::MemberAdded { user_id, role, source: _ } | E::MemberInvited { user_id, role, .. } => {
+        E::PartnerDetached { partner_id, why: _ } => {
+            vec![change("/partnerId", json!(partner_id), Json::Null)]
+        }
+        E::MemberAdded {
+            user_id,
+            role,
+            source: _,
+        }
+        | E::MemberInvited { user_id, role, .. } => {
             vec![now("/members", json!({ "userId": user_id, "role": role }))]
         }
         E::InvitationAccepted { invitation_id, .. } => invitation(invitation_id, "accepted"),
@@ -74,12 +107,20 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
         E::InvitationExpired { invitation_id, .. } => invitation(invitation_id, "expired"),
         E::DomainClaimed { domain } => vec![now("/domains", domain)],
         E::DomainVerified { domain, .. } => {
-            vec![change(&format!("/domains/{domain}"), json!("claimed"), json!("verified"))]
+            vec![change(
+                &format!("/domains/{domain}"),
+                json!("claimed"),
+                json!("verified"),
+            )]
         }
         E::PrimaryDomainChanged { from, to } => vec![change("/primaryDomain", json!(from), json!(to))],
         E::DomainReleased { domain, .. } => vec![change("/domains", json!(domain), Json::Null)],
         // What these change is the status, which is folded when a page is read.
-        E::Activated { .. } | E::Suspended { .. } | E::Resumed { .. } | E::Restored { .. } | E::Terminated {} => vec![],
+        E::Activated { .. }
+        | E::Suspended { .. }
+        | E::Resumed { .. }
+        | E::Restored { .. }
+        | E::Terminated {} => vec![],
     }
 }
 
@@ -93,8 +134,14 @@ fn user(event: &UserEvent) -> Vec<Change> {
         UserEvent::Registered { .. } => vec![now("/status", "active")],
         UserEvent::Activated {} => vec![change("/status", json!("invited"), json!("active"))],
         UserEvent::IdentityLinked { instance, .. } => vec![now("/identities", instance)],
-        UserEvent::IdentityUnlinked { instance, .. } => vec![change("/identities", json!(instance), Json::Null)],
-        UserEvent::ProfileChanged { name, changed, source: _ } => changed
+        UserEvent::IdentityUnlinked { instance, .. } => {
+            vec![change("/identities", json!(instance), Json::Null)]
+        }
+        UserEvent::ProfileChanged {
+            name,
+            changed,
+            source: _,
+        } => changed
             .iter()
             .map(|field| match (field.as_str(), name) {
                 ("name", Some(name)) => change("/name", Json::Null, personal(name)),
@@ -107,20 +154,38 @@ fn user(event: &UserEvent) -> Vec<Change> {
 fn partner(event: &PartnerEvent) -> Vec<Change> {
     match event {
         PartnerEvent::Registered { slug, name, domain } => {
-            vec![now("/slug", slug), change("/name", Json::Null, personal(name)), now("/domain", domain)]
+            vec![
+                now("/slug", slug),
+                change("/name", Json::Null, personal(name)),
+                now("/domain", domain),
+            ]
         }
-        PartnerEvent::ProfileChanged { name, domain, changed: _ } => {
-            let name = name.iter().map(|name| change("/name", Json::Null, personal(name)));
-            name.chain(domain.iter().map(|domain| now("/domain", domain))).collect()
+        PartnerEvent::ProfileChanged {
+            name,
+            domain,
+            changed: _,
+        } => {
+            let name = name
+                .iter()
+                .map(|name| change("/name", Json::Null, personal(name)));
+            name.chain(domain.iter().map(|domain| now("/domain", domain)))
+                .collect()
         }
-        PartnerEvent::ContactChanged { changed, .. } => {
-            changed.iter().map(|field| now(&format!("/contactInfo/{field}"), Json::Null)).collect()
-        }
-        PartnerEvent::BillingInfoChanged { changed, .. } => {
-            changed.iter().map(|field| now(&format!("/billingInfo/{field}"), Json::Null)).collect()
-        }
-        PartnerEvent::MarginSet { bps, effective_from, .. } => {
-            vec![now("/marginPct", f64::from(bps.get()) / 100.0), now("/marginEffectiveFrom", effective_from)]
+        PartnerEvent::ContactChanged { changed, .. } => changed
+            .iter()
+            .map(|field| now(&format!("/contactInfo/{field}"), Json::Null))
+            .collect(),
+        PartnerEvent::BillingInfoChanged { changed, .. } => changed
+            .iter()
+            .map(|field| now(&format!("/billingInfo/{field}"), Json::Null))
+            .collect(),
+        PartnerEvent::MarginSet {
+            bps, effective_from, ..
+        } => {
+            vec![
+                now("/marginPct", f64::from(bps.get()) / 100.0),
+                now("/marginEffectiveFrom", effective_from),
+            ]
         }
         PartnerEvent::Terminated { disposition, .. } => vec![
             change("/status", json!("active"), json!("terminated")),
@@ -134,11 +199,30 @@ fn provisioning(event: &ProvisioningEvent) -> Vec<Change> {
     use ProvisioningEvent as E;
     match event {
         E::SpecChanged { generation, .. } => vec![now("/desiredGeneration", generation)],
-        E::ResourceBound { resource, external_id, adopted: _ } => {
-            vec![now(&format!("/resources/{}", resource.kind.as_str()), external_id)]
+        E::ResourceBound {
+            resource,
+            external_id,
+            adopted: _,
+        } => {
+            vec![now(
+                &format!("/resources/{}", resource.kind.as_str()),
+                external_id,
+            )]
         }
-        E::ResourceLost { resource, external_id } | E::ResourceReleased { resource, external_id, .. } => {
-            vec![change(&format!("/resources/{}", resource.kind.as_str()), json!(external_id), Json::Null)]
+        E::ResourceLost {
+            resource,
+            external_id,
+        }
+        | E::ResourceReleased {
+            resource,
+            external_id,
+            ..
+        } => {
+            vec![change(
+                &format!("/resources/{}", resource.kind.as_str()),
+                json!(external_id),
+                Json::Null,
+            )]
         }
         E::Converged { generation, .. } => vec![now("/observedGeneration", generation)],
         E::Failed { reason, .. } => vec![now("/reason", reason)],
@@ -167,5 +251,8 @@ pub(super) fn reason(event: &Event) -> Option<String> {
         | Event::Subscription(_)
         | Event::Provisioning(_) => None,
     };
-    given.map(|text| text.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string))
+    given.map(|text| {
+        text.as_ref()
+            .map_or_else(|| ERASED.to_owned(), ToString::to_string)
+    })
 }

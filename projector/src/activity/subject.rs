@@ -29,20 +29,36 @@ pub(super) fn named(table: &'static str, recorded: &Recorded) -> Option<Write> {
     let put = |slug: Option<String>, display: event_store::Value| {
         let mut columns = called(display);
         columns.push(("slug", maybe_text(slug)));
-        Some(Write::Put { table, key: key.clone(), columns })
+        Some(Write::Put {
+            table,
+            key: key.clone(),
+            columns,
+        })
     };
-    let set = |display| Some(Write::Set { table, key: key.clone(), columns: called(display) });
+    let set = |display| {
+        Some(Write::Set {
+            table,
+            key: key.clone(),
+            columns: called(display),
+        })
+    };
     match &recorded.event {
         Event::Tenant(TenantEvent::Created { slug, name, .. }) => put(Some(slug.to_string()), shown(name)),
         Event::Tenant(TenantEvent::Renamed { to, .. }) => set(shown(to)),
-        Event::Partner(PartnerEvent::Registered { slug, name, .. }) => put(Some(slug.to_string()), shown(name)),
+        Event::Partner(PartnerEvent::Registered { slug, name, .. }) => {
+            put(Some(slug.to_string()), shown(name))
+        }
         Event::Partner(PartnerEvent::ProfileChanged { name: Some(name), .. }) => set(shown(name)),
         Event::User(UserEvent::Invited { email, name, .. } | UserEvent::Registered { email, name, .. }) => {
-            let email = email.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string);
+            let email = email
+                .as_ref()
+                .map_or_else(|| ERASED.to_owned(), ToString::to_string);
             put(None, name.as_ref().map_or_else(|| text(email), shown))
         }
         Event::User(UserEvent::ProfileChanged { name: Some(name), .. }) => set(shown(name)),
-        Event::Plan(PlanEvent::Created { key, name, .. }) => put(Some(key.to_string()), shown(&Personal::from(name.clone()))),
+        Event::Plan(PlanEvent::Created { key, name, .. }) => {
+            put(Some(key.to_string()), shown(&Personal::from(name.clone())))
+        }
         Event::Platform(_)
         | Event::Tenant(_)
         | Event::User(_)

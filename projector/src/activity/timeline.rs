@@ -18,8 +18,14 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Pending, Self::Active, Self::Terminating, Self::Terminated, Self::Held, Self::Freed];
+    const ALL: [Self; 6] = [
+        Self::Pending,
+        Self::Active,
+        Self::Terminating,
+        Self::Terminated,
+        Self::Held,
+        Self::Freed,
+    ];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -39,15 +45,25 @@ impl Step {
 
 pub(super) fn step(recorded: &Recorded) -> Option<Step> {
     use TenantEvent as E;
-    let Event::Tenant(event) = &recorded.event else { return None };
+    let Event::Tenant(event) = &recorded.event else {
+        return None;
+    };
     match event {
         E::Created { .. } => Some(Step::Pending),
         E::Activated { .. } => Some(Step::Active),
         E::HoldPlaced { kind, .. } => shuts_doors(*kind).then_some(Step::Held),
-        E::HoldReleased { kind, .. } | E::HoldExpired { kind, .. } => shuts_doors(*kind).then_some(Step::Freed),
+        E::HoldReleased { kind, .. } | E::HoldExpired { kind, .. } => {
+            shuts_doors(*kind).then_some(Step::Freed)
+        }
         E::TerminationScheduled { .. } => Some(Step::Terminating),
-        E::Restored { lifecycle: LivingPhase::Pending, .. } => Some(Step::Pending),
-        E::Restored { lifecycle: LivingPhase::Active, .. } => Some(Step::Active),
+        E::Restored {
+            lifecycle: LivingPhase::Pending,
+            ..
+        } => Some(Step::Pending),
+        E::Restored {
+            lifecycle: LivingPhase::Active,
+            ..
+        } => Some(Step::Active),
         E::Terminated {} => Some(Step::Terminated),
         E::Renamed { .. }
         | E::ProfileChanged { .. }
@@ -86,7 +102,14 @@ impl Timeline {
                 None => {}
             }
             let living = matches!(lifecycle, Step::Pending | Step::Active);
-            after.insert(position, if living && held > 0 { "suspended" } else { lifecycle.as_str() });
+            after.insert(
+                position,
+                if living && held > 0 {
+                    "suspended"
+                } else {
+                    lifecycle.as_str()
+                },
+            );
         }
         Self(after)
     }

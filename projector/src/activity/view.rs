@@ -9,7 +9,10 @@ use crate::api::Moment;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's audit entry and are explained there"
+)]
 pub struct ActivityEntry {
     pub id: String,
     pub position: u64,
@@ -29,7 +32,10 @@ pub struct ActivityEntry {
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's audit entry and are explained there"
+)]
 pub struct ActorView {
     pub kind: String,
     pub id: Option<UserId>,
@@ -39,7 +45,10 @@ pub struct ActorView {
 
 /// What it was done to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's audit entry and are explained there"
+)]
 pub struct SubjectView {
     pub kind: String,
     pub id: String,
@@ -49,7 +58,10 @@ pub struct SubjectView {
 
 /// One field before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's audit entry and are explained there"
+)]
 pub struct Change {
     pub path: String,
     pub before: Json,
@@ -59,7 +71,10 @@ pub struct Change {
 /// The request it came from. Address and program of the caller stand in no event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's audit entry and are explained there"
+)]
 pub struct RequestView {
     pub id: Option<String>,
     pub ip: Option<String>,

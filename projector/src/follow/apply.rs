@@ -21,9 +21,15 @@ pub(crate) enum Applied {
 }
 
 /// Applies the entries a copy does not have yet.
-pub(crate) async fn apply(views: &Views, track: &mut Track, entries: &[Entry]) -> Result<Applied, FollowError> {
+pub(crate) async fn apply(
+    views: &Views,
+    track: &mut Track,
+    entries: &[Entry],
+) -> Result<Applied, FollowError> {
     let fresh = entries.partition_point(|entry| position_of(entry) <= track.position);
-    let Some(fresh) = entries.get(fresh..).filter(|fresh| !fresh.is_empty()) else { return Ok(Applied::Done) };
+    let Some(fresh) = entries.get(fresh..).filter(|fresh| !fresh.is_empty()) else {
+        return Ok(Applied::Done);
+    };
     match write(views, track, fresh, None).await? {
         Written::Done => Ok(Applied::Done),
         Written::Lost => Ok(Applied::Lost),
@@ -75,9 +81,10 @@ async fn write(
             Entry::Event(recorded) if parked.contains(recorded.stream.as_str()) => {
                 (recorded.stream.as_str(), Err(park::BEHIND.to_owned()))
             }
-            Entry::Event(recorded) if poison.is_some() => {
-                (recorded.stream.as_str(), Err(poison.unwrap_or_default().to_owned()))
-            }
+            Entry::Event(recorded) if poison.is_some() => (
+                recorded.stream.as_str(),
+                Err(poison.unwrap_or_default().to_owned()),
+            ),
             Entry::Event(recorded) => {
                 let taken = changes.take(track.model, (track.model.project)(recorded));
                 (recorded.stream.as_str(), taken.map_err(|error| error.to_string()))
@@ -86,10 +93,16 @@ async fn write(
         };
         if let Err(error) = digested {
             parked.insert(stream.to_owned());
-            waiting.push(Waiting { stream: stream.to_owned(), position: position_of(entry), error });
+            waiting.push(Waiting {
+                stream: stream.to_owned(),
+                position: position_of(entry),
+                error,
+            });
         }
     }
-    let Some(last) = entries.last().map(position_of) else { return Ok(Written::Done) };
+    let Some(last) = entries.last().map(position_of) else {
+        return Ok(Written::Done);
+    };
     let mut batch = Batch::new();
     move_checkpoint(&mut batch, track, last, recorded_at(entries));
     changes.write_to(&mut batch, track.model, track.copy)?;
@@ -102,7 +115,10 @@ async fn write(
             lead::stop_when_too_many(views, track).await?;
             Ok(Written::Done)
         }
-        Err(WriteError::Expectation { step: CHECKPOINT_STEP, .. }) => Ok(Written::Lost),
+        Err(WriteError::Expectation {
+            step: CHECKPOINT_STEP,
+            ..
+        }) => Ok(Written::Lost),
         Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. })) => {
             Ok(Written::Refused(error.to_string()))
         }
@@ -147,7 +163,10 @@ fn recorded_at(entries: &[Entry]) -> Option<String> {
 }
 
 fn note(track: &Track, waiting: &[Waiting]) {
-    for first in waiting.iter().filter(|waiting| !track.parked.contains(&waiting.stream)) {
+    for first in waiting
+        .iter()
+        .filter(|waiting| !track.parked.contains(&waiting.stream))
+    {
         tracing::error!(
             model = track.model.name,
             stream = first.stream,
@@ -160,4 +179,3 @@ fn note(track: &Track, waiting: &[Waiting]) {
     metrics::counter!("dezky_projection_parked_events_total", &labels)
         .increment(u64::try_from(waiting.len()).unwrap_or(u64::MAX));
 }
-

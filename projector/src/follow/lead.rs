@@ -74,11 +74,15 @@ impl Track {
         } else {
             views.forget_progress(self.model.name);
         }
-        metrics::gauge!("dezky_projection_position", "read_model" => self.model.name).set(lossy(self.position));
+        metrics::gauge!("dezky_projection_position", "read_model" => self.model.name)
+            .set(lossy(self.position));
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions below 2⁵³ are exact")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; positions below 2⁵³ are exact"
+)]
 const fn lossy(position: u64) -> f64 {
     position as f64
 }
@@ -114,8 +118,12 @@ async fn checkpoints(views: &Views) -> Result<Vec<Checkpoint>, DbError> {
 
 fn checkpoint(row: &Row) -> Result<Option<Checkpoint>, DbError> {
     let (name, definition) = (row.text(0)?, row.count(2)?);
-    let model = READ_MODELS.iter().find(|model| model.name == name && u64::from(model.version) == definition);
-    let (Some(model), Ok(copy)) = (model, u32::try_from(row.count(1)?)) else { return Ok(None) };
+    let model = READ_MODELS
+        .iter()
+        .find(|model| model.name == name && u64::from(model.version) == definition);
+    let (Some(model), Ok(copy)) = (model, u32::try_from(row.count(1)?)) else {
+        return Ok(None);
+    };
     Ok(Some(Checkpoint {
         model,
         copy,
@@ -156,7 +164,9 @@ async fn take_over(views: &Views, owner: &str, found: Checkpoint) -> Result<Trac
     );
     let standing = match views.db().write(batch).await {
         Ok(_) => Standing::Led,
-        Err(WriteError::Expectation { .. } | WriteError::Constraint { .. }) => Standing::Elsewhere(Instant::now()),
+        Err(WriteError::Expectation { .. } | WriteError::Constraint { .. }) => {
+            Standing::Elsewhere(Instant::now())
+        }
         Err(WriteError::Unavailable(error) | WriteError::Unknown(error)) => return Err(error.into()),
     };
     let parked = park::streams(views.db(), found.model, found.copy).await?;
@@ -210,9 +220,15 @@ pub(crate) async fn refresh(
     head: u64,
 ) -> Result<(), FollowError> {
     let found = checkpoints(views).await?;
-    tracks.retain(|track| found.iter().any(|found| found.model.name == track.model.name && found.copy == track.copy));
+    tracks.retain(|track| {
+        found
+            .iter()
+            .any(|found| found.model.name == track.model.name && found.copy == track.copy)
+    });
     for found in found {
-        let known = tracks.iter().position(|track| track.model.name == found.model.name && track.copy == found.copy);
+        let known = tracks
+            .iter()
+            .position(|track| track.model.name == found.model.name && track.copy == found.copy);
         let Some(at) = known else {
             let track = adopt(views, owner, found).await?;
             track.report(views);
@@ -235,7 +251,12 @@ pub(crate) async fn refresh(
             Standing::Elsewhere(since) => since.elapsed() > STANDING_STILL,
         };
         if stands_still && !found.is_stopped {
-            tracing::warn!(model = found.model.name, position = found.position, head, "a read model stands still: taking over");
+            tracing::warn!(
+                model = found.model.name,
+                position = found.position,
+                head,
+                "a read model stands still: taking over"
+            );
             *track = take_over(views, owner, found).await?;
         }
         track.report(views);
@@ -249,7 +270,11 @@ async fn adopt(views: &Views, owner: &str, found: Checkpoint) -> Result<Track, F
     if is_ours && !found.is_stopped {
         return take_over(views, owner, found).await;
     }
-    let standing = if found.is_stopped { Standing::Stopped } else { Standing::Elsewhere(Instant::now()) };
+    let standing = if found.is_stopped {
+        Standing::Stopped
+    } else {
+        Standing::Elsewhere(Instant::now())
+    };
     let parked = park::streams(views.db(), found.model, found.copy).await?;
     Ok(track(found, standing, parked, 0))
 }
@@ -276,7 +301,15 @@ pub(crate) async fn stop_when_too_many(views: &Views, track: &mut Track) -> Resu
     if parked <= park::limit(track.position) {
         return Ok(());
     }
-    tracing::error!(model = track.model.name, parked, "a read model stops: too many streams are parked");
-    stop(views, track, &format!("{parked} streams are parked: more than bad events can explain")).await
+    tracing::error!(
+        model = track.model.name,
+        parked,
+        "a read model stops: too many streams are parked"
+    );
+    stop(
+        views,
+        track,
+        &format!("{parked} streams are parked: more than bad events can explain"),
+    )
+    .await
 }
-

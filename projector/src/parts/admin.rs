@@ -22,7 +22,9 @@ pub(crate) const fn table(name: &'static str) -> Table {
 
 /// A right taken away leaves its row: the position is a door that closed.
 pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
-    let Event::Platform(event) = &recorded.event else { return vec![] };
+    let Event::Platform(event) = &recorded.event else {
+        return vec![];
+    };
     let (user, is_admin, closed) = match event {
         PlatformEvent::AdminGranted { user_id, how: _ } => (user_id, 1, Value::Int(0)),
         PlatformEvent::AdminRevoked { user_id } => (user_id, 0, position(recorded)),
@@ -32,5 +34,9 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         ("closed_position", closed),
         ("position", position(recorded)),
     ];
-    vec![Write::Put { table, key: vec![text(user)], columns }]
+    vec![Write::Put {
+        table,
+        key: vec![text(user)],
+        columns,
+    }]
 }

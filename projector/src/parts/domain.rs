@@ -25,12 +25,23 @@ pub(crate) const fn table(name: &'static str) -> Table {
 }
 
 pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
-    let Event::Tenant(event) = &recorded.event else { return vec![] };
+    let Event::Tenant(event) = &recorded.event else {
+        return vec![];
+    };
     let key = |domain: &DomainName| vec![text(recorded.stream.key()), text(domain)];
     if let TenantEvent::DomainClaimed { domain } = event {
-        return vec![Write::Put { table, key: key(domain), columns: vec![("status", text(CLAIMED))] }];
+        return vec![Write::Put {
+            table,
+            key: key(domain),
+            columns: vec![("status", text(CLAIMED))],
+        }];
     }
-    if let TenantEvent::DomainVerified { domain, method, evidence: _ } = event {
+    if let TenantEvent::DomainVerified {
+        domain,
+        method,
+        evidence: _,
+    } = event
+    {
         return vec![Write::Set {
             table,
             key: key(domain),
@@ -41,8 +52,15 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             ],
         }];
     }
-    if let TenantEvent::DomainReleased { domain, was_verified: _ } = event {
-        return vec![Write::Remove { table, key_prefix: key(domain) }];
+    if let TenantEvent::DomainReleased {
+        domain,
+        was_verified: _,
+    } = event
+    {
+        return vec![Write::Remove {
+            table,
+            key_prefix: key(domain),
+        }];
     }
     vec![]
 }
@@ -56,6 +74,9 @@ pub(crate) struct Domain<'a> {
 
 impl<'a> Domain<'a> {
     pub(crate) fn read(row: RowRef<'a>) -> Result<Self, RowError> {
-        Ok(Self { name: row.text("domain")?, is_verified: row.text("status")? == VERIFIED })
+        Ok(Self {
+            name: row.text("domain")?,
+            is_verified: row.text("status")? == VERIFIED,
+        })
     }
 }

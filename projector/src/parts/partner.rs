@@ -1,6 +1,6 @@
 //! Partners, as others refer to them.
 
-use schema::{Event, PartnerEvent, PartnerId, Personal, DisplayName, Recorded};
+use schema::{DisplayName, Event, PartnerEvent, PartnerId, Personal, Recorded};
 
 use super::{maybe_text, searched, shown, stamp, text};
 use crate::memory::{RowError, RowRef};
@@ -30,7 +30,9 @@ pub(crate) const fn table(name: &'static str) -> Table {
 }
 
 pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
-    let Event::Partner(event) = &recorded.event else { return vec![] };
+    let Event::Partner(event) = &recorded.event else {
+        return vec![];
+    };
     let key = vec![text(recorded.stream.key())];
     let mut columns: Columns = stamp(recorded).into();
     match event {
@@ -44,7 +46,11 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             columns.extend(named(name));
             return vec![Write::Put { table, key, columns }];
         }
-        PartnerEvent::ProfileChanged { changed: _, domain, name } => {
+        PartnerEvent::ProfileChanged {
+            changed: _,
+            domain,
+            name,
+        } => {
             if let Some(domain) = domain {
                 columns.push(("domain", text(domain)));
             }
@@ -53,7 +59,10 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             }
         }
         PartnerEvent::Terminated { effective_at, .. } => {
-            columns.extend([("status", text(TERMINATED)), ("terminated_at", text(effective_at))]);
+            columns.extend([
+                ("status", text(TERMINATED)),
+                ("terminated_at", text(effective_at)),
+            ]);
         }
         PartnerEvent::ContactChanged { .. }
         | PartnerEvent::BillingInfoChanged { .. }

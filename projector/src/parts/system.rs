@@ -53,8 +53,12 @@ pub(crate) fn key(stream: &StreamId) -> Option<[Value; 2]> {
 }
 
 pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
-    let Event::Provisioning(event) = &recorded.event else { return vec![] };
-    let Some(key) = key(&recorded.stream).map(Vec::from) else { return vec![] };
+    let Event::Provisioning(event) = &recorded.event else {
+        return vec![];
+    };
+    let Some(key) = key(&recorded.stream).map(Vec::from) else {
+        return vec![];
+    };
     let mut columns = changed(event, recorded);
     columns.extend(stamp(recorded));
     columns.push(("changed_at", text(recorded.recorded_at)));
@@ -84,7 +88,12 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
     let phase = |word: &str| ("phase", text(word));
     let unsettled = |yes: i64| ("unsettled", Value::Int(yes));
     match event {
-        E::SpecChanged { generation, spec_hash, mode, .. } => vec![
+        E::SpecChanged {
+            generation,
+            spec_hash,
+            mode,
+            ..
+        } => vec![
             ("generation", (*generation).into()),
             ("spec_hash", text(spec_hash)),
             ("mode", word(mode)),
@@ -105,7 +114,12 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             ("converged_at", now()),
             ("phase_at", now()),
         ],
-        E::Failed { generation: _, class, reason, resource: _ } => vec![
+        E::Failed {
+            generation: _,
+            class,
+            reason,
+            resource: _,
+        } => vec![
             phase(FAILED),
             unsettled(0),
             ("reason", word(reason)),
@@ -113,7 +127,12 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             ("phase_at", now()),
         ],
         E::DriftDetected { .. } => {
-            vec![unsettled(1), ("drifted", Value::Int(1)), ("drifted_at", now()), ("wanted_at", now())]
+            vec![
+                unsettled(1),
+                ("drifted", Value::Int(1)),
+                ("drifted_at", now()),
+                ("wanted_at", now()),
+            ]
         }
         E::ResourceLost { .. } => vec![unsettled(1), ("wanted_at", now())],
         E::AccessRevoked { .. } => vec![("access_revoked", Value::Int(1)), ("access_at", now())],
@@ -174,10 +193,16 @@ impl<'a> SystemRow<'a> {
 fn phase_of(row: RowRef<'_>) -> Result<Phase, RowError> {
     let loose = row.is_set("unsettled");
     Ok(match row.text("phase")? {
-        CONVERGED if !loose => Phase::Converged(row.maybe_word("reason")?.unwrap_or(ConvergedReason::Converged)),
+        CONVERGED if !loose => {
+            Phase::Converged(row.maybe_word("reason")?.unwrap_or(ConvergedReason::Converged))
+        }
         FAILED => Phase::Failed {
-            class: row.maybe_word::<FailureClass>("class")?.unwrap_or(FailureClass::Transient),
-            reason: row.maybe_word::<Reason>("reason")?.unwrap_or(Reason::UpstreamUnavailable),
+            class: row
+                .maybe_word::<FailureClass>("class")?
+                .unwrap_or(FailureClass::Transient),
+            reason: row
+                .maybe_word::<Reason>("reason")?
+                .unwrap_or(Reason::UpstreamUnavailable),
             resource: None,
         },
         _ => Phase::Progressing,

@@ -41,23 +41,47 @@ pub(crate) const fn table(name: &'static str) -> Table {
 }
 
 pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
-    let Event::Tenant(event) = &recorded.event else { return vec![] };
+    let Event::Tenant(event) = &recorded.event else {
+        return vec![];
+    };
     let key = vec![text(recorded.stream.key())];
     if let TenantEvent::Created { .. } = event {
-        return vec![Write::Put { table, key, columns: created(event, recorded) }];
+        return vec![Write::Put {
+            table,
+            key,
+            columns: created(event, recorded),
+        }];
     }
     let mut columns = changed(event, recorded);
     columns.extend(stamp(recorded));
     let by = moves_held(event);
-    let mut writes = vec![Write::Set { table, key: key.clone(), columns }];
+    let mut writes = vec![Write::Set {
+        table,
+        key: key.clone(),
+        columns,
+    }];
     if by != 0 {
-        writes.push(Write::Add { table, key, column: "held", by });
+        writes.push(Write::Add {
+            table,
+            key,
+            column: "held",
+            by,
+        });
     }
     writes
 }
 
 fn created(event: &TenantEvent, recorded: &Recorded) -> Columns {
-    let TenantEvent::Created { slug, origin, plan_id, locale, timezone, created_by: _, name } = event else {
+    let TenantEvent::Created {
+        slug,
+        origin,
+        plan_id,
+        locale,
+        timezone,
+        created_by: _,
+        name,
+    } = event
+    else {
         return vec![];
     };
     let mut columns = vec![
@@ -83,7 +107,12 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
     let closed = || ("closed_position", position(recorded));
     match event {
         E::Renamed { from: _, to } => vec![("name", shown(to)), ("name_search", searched(to))],
-        E::ProfileChanged { locale, timezone, changed, contact: _ } => {
+        E::ProfileChanged {
+            locale,
+            timezone,
+            changed,
+            contact: _,
+        } => {
             let mut columns = vec![];
             if changed.iter().any(|field| field == "locale") {
                 columns.push(("locale", maybe_text(locale.as_ref())));
@@ -94,10 +123,18 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
             columns
         }
         E::Activated { generations: _ } => {
-            vec![lifecycle(Lifecycle::Active), ("activated_at", text(recorded.recorded_at))]
+            vec![
+                lifecycle(Lifecycle::Active),
+                ("activated_at", text(recorded.recorded_at)),
+            ]
         }
         E::HoldPlaced { kind, .. } if shuts_doors(*kind) => vec![closed()],
-        E::TerminationScheduled { terminates_at, grace_days, previous_lifecycle: _, reason } => vec![
+        E::TerminationScheduled {
+            terminates_at,
+            grace_days,
+            previous_lifecycle: _,
+            reason,
+        } => vec![
             lifecycle(Lifecycle::Terminating),
             ("scheduled_at", text(recorded.recorded_at)),
             ("terminates_at", text(terminates_at)),
@@ -105,7 +142,10 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
             ("termination_reason", maybe_shown(reason.as_ref())),
             closed(),
         ],
-        E::Restored { lifecycle: phase, reason: _ } => vec![
+        E::Restored {
+            lifecycle: phase,
+            reason: _,
+        } => vec![
             lifecycle(living(*phase)),
             ("scheduled_at", Value::Null),
             ("terminates_at", Value::Null),
@@ -187,6 +227,9 @@ impl<'a> Tenant<'a> {
     }
 
     pub(crate) fn standing(&self, holds: impl IntoIterator<Item = HoldKind>) -> TenantStanding {
-        TenantStanding { lifecycle: self.lifecycle, holds: holds.into_iter().collect() }
+        TenantStanding {
+            lifecycle: self.lifecycle,
+            holds: holds.into_iter().collect(),
+        }
     }
 }

@@ -33,7 +33,11 @@ struct Planned {
 
 impl Work {
     pub(super) fn plan(&mut self, system: &str, attempts: u64, due_at: &str, state: Option<&str>) {
-        let planned = Planned { attempts, due_at: due_at.parse().ok(), is_paused: state == Some("paused") };
+        let planned = Planned {
+            attempts,
+            due_at: due_at.parse().ok(),
+            is_paused: state == Some("paused"),
+        };
         self.planned.insert(system.to_owned(), planned);
     }
 
@@ -69,29 +73,52 @@ pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<Pro
         .below(SYSTEMS, &key)
         .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
-    let bound = memory.below(RESOURCES, &key).map(Bound::read).collect::<Result<Vec<_>, _>>()?;
-    let touched = systems.values().map(|system| system.position).max().unwrap_or_default();
+    let bound = memory
+        .below(RESOURCES, &key)
+        .map(Bound::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let touched = systems
+        .values()
+        .map(|system| system.position)
+        .max()
+        .unwrap_or_default();
     let changed_position = touched.max(tenant.as_ref().map_or(0, |tenant| tenant.position));
     let is_held = row.is_some_and(|row| row.is_set("held"));
     let asks_shut = is_held || tenant.as_ref().is_some_and(Tenant::is_ending);
-    let around = Around { tenant, asks_shut, work };
+    let around = Around {
+        tenant,
+        asks_shut,
+        work,
+    };
     Ok(ProvisioningView {
         tenant_id: id,
         summary: health::summary(&systems).as_str(),
-        paused: System::ALL.into_iter().filter(|system| work.is_paused(*system)).collect(),
+        paused: System::ALL
+            .into_iter()
+            .filter(|system| work.is_paused(*system))
+            .collect(),
         integrations: PerSystem::from_fn(|system| integration(&around, system, systems.get(&system), &bound)),
         changed_position,
     })
 }
 
-fn integration(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>, bound: &[Bound<'_>]) -> IntegrationView {
+fn integration(
+    around: &Around<'_>,
+    system: System,
+    row: Option<&SystemRow<'_>>,
+    bound: &[Bound<'_>],
+) -> IntegrationView {
     let planned = around.work.of(system);
     IntegrationView {
         state: row.map_or(SystemStatus::Pending, SystemRow::status).as_str(),
         desired_generation: row.map_or(0, |row| row.generation),
         observed_generation: row.map_or(0, |row| row.converged_generation),
         conditions: conditions(around, system, row),
-        resources: bound.iter().filter(|found| found.system == system).map(|found| resource(around, found)).collect(),
+        resources: bound
+            .iter()
+            .filter(|found| found.system == system)
+            .map(|found| resource(around, found))
+            .collect(),
         attempts: planned.map_or(0, |planned| planned.attempts),
         last_attempt_at: around.work.attempted_at.get(system.as_str()).copied().map(Moment),
         next_attempt_at: planned.and_then(|planned| planned.due_at).map(Moment),
@@ -124,12 +151,20 @@ fn converged_in_ms(row: &SystemRow<'_>) -> Option<i64> {
 }
 
 fn last_error(row: &SystemRow<'_>) -> Option<LastError> {
-    let Phase::Failed { class, reason, .. } = &row.phase else { return None };
-    Some(LastError { class: word_of(class), reason: word_of(reason), message: health::sentence(row.system, *reason) })
+    let Phase::Failed { class, reason, .. } = &row.phase else {
+        return None;
+    };
+    Some(LastError {
+        class: word_of(class),
+        reason: word_of(reason),
+        message: health::sentence(row.system, *reason),
+    })
 }
 
 fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) -> Vec<Condition> {
-    let created = row.map(|row| row.created_at).or(around.tenant.as_ref().map(|tenant| tenant.created_at));
+    let created = row
+        .map(|row| row.created_at)
+        .or(around.tenant.as_ref().map(|tenant| tenant.created_at));
     let observed_generation = row.map_or(0, |row| row.converged_generation);
     let condition = |kind: &'static str, holds: Holds, since: Option<Timestamp>| Condition {
         kind,
@@ -142,8 +177,16 @@ fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) 
     let phase_at = row.and_then(|row| row.phase_at);
     vec![
         condition("Ready", ready(system, row), phase_at),
-        condition("Synced", synced(system, row), row.and_then(|row| phase_at.max(row.drifted_at))),
-        condition("AccessRevoked", access_revoked(around, row), row.and_then(|row| row.access_at)),
+        condition(
+            "Synced",
+            synced(system, row),
+            row.and_then(|row| phase_at.max(row.drifted_at)),
+        ),
+        condition(
+            "AccessRevoked",
+            access_revoked(around, row),
+            row.and_then(|row| row.access_at),
+        ),
         condition("Paused", paused(around, system), None),
         condition("Drifted", drifted(row), row.and_then(|row| row.drifted_at)),
     ]
@@ -153,7 +196,9 @@ fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) 
 struct Holds(bool, Reason, Option<String>);
 
 fn ready(system: System, row: Option<&SystemRow<'_>>) -> Holds {
-    let Some(row) = row else { return Holds(false, Reason::Waiting, None) };
+    let Some(row) = row else {
+        return Holds(false, Reason::Waiting, None);
+    };
     match (&row.phase, row.status()) {
         (_, SystemStatus::Skipped) => Holds(true, Reason::Disabled, None),
         (Phase::Converged(reason), _) => Holds(true, converged(*reason), None),

@@ -9,8 +9,9 @@ use schema::provisioning::ResourceKind;
 use schema::{Recorded, System, TenantId};
 
 use super::{
-    DOMAINS, HOLDS, Handles, HoldView, MEMBERS, MODEL, MemberCounts, PARTNERS, PLANS, PROFILES, PartnerOfTenant,
-    PlacedBy, ProvisioningOfTenant, RESOURCES, SUBSCRIPTIONS, SYSTEMS, TABLES, TENANTS, TenantView, TerminationView,
+    DOMAINS, HOLDS, Handles, HoldView, MEMBERS, MODEL, MemberCounts, PARTNERS, PLANS, PROFILES,
+    PartnerOfTenant, PlacedBy, ProvisioningOfTenant, RESOURCES, SUBSCRIPTIONS, SYSTEMS, TABLES, TENANTS,
+    TenantView, TerminationView,
 };
 use crate::api::{Moment, PerSystem};
 use crate::health;
@@ -52,21 +53,39 @@ impl Rows {
 /// One tenant, if the rows hold it.
 pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowError> {
     let key = [text(id)];
-    let Some(row) = rows.0.row(TENANTS, &key) else { return Ok(None) };
+    let Some(row) = rows.0.row(TENANTS, &key) else {
+        return Ok(None);
+    };
     let tenant = Tenant::read(row)?;
     let profile = rows.0.row(PROFILES, &key);
-    let holds = rows.0.below(HOLDS, &key).map(Hold::read).collect::<Result<Vec<_>, _>>()?;
-    let domains = rows.0.below(DOMAINS, &key).map(Domain::read).collect::<Result<Vec<_>, _>>()?;
+    let holds = rows
+        .0
+        .below(HOLDS, &key)
+        .map(Hold::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let domains = rows
+        .0
+        .below(DOMAINS, &key)
+        .map(Domain::read)
+        .collect::<Result<Vec<_>, _>>()?;
     let systems = systems_of(&rows.0, &key)?;
     let subscription = open_subscription(&rows.0, id)?;
-    let plan = subscription.as_ref().and_then(|found| rows.0.row(PLANS, &[text(found.plan_id)]));
+    let plan = subscription
+        .as_ref()
+        .and_then(|found| rows.0.row(PLANS, &[text(found.plan_id)]));
     let plan = plan.map(Plan::read).transpose()?;
-    let partner = tenant.partner_id.and_then(|partner| rows.0.row(PARTNERS, &[text(partner)]));
+    let partner = tenant
+        .partner_id
+        .and_then(|partner| rows.0.row(PARTNERS, &[text(partner)]));
     let partner = partner.map(Partner::read).transpose()?;
     let standing = tenant.standing(holds.iter().map(|hold| hold.kind));
     let touched = [
         tenant.position,
-        systems.values().map(|system| system.position).max().unwrap_or_default(),
+        systems
+            .values()
+            .map(|system| system.position)
+            .max()
+            .unwrap_or_default(),
         subscription.as_ref().map_or(0, |found| found.position),
         plan.as_ref().map_or(0, |plan| plan.position),
         partner.as_ref().map_or(0, |partner| partner.position),
@@ -92,7 +111,9 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         provisioning: ProvisioningOfTenant {
             summary: health::summary(&systems).as_str(),
             paused: vec![],
-            access_revoked: PerSystem::from_fn(|system| systems.get(&system).is_some_and(|row| row.access_revoked)),
+            access_revoked: PerSystem::from_fn(|system| {
+                systems.get(&system).is_some_and(|row| row.access_revoked)
+            }),
         },
         handles: handles(&rows.0, &key)?,
         holds: holds.into_iter().map(hold_view).collect(),
@@ -111,7 +132,10 @@ fn systems_of<'a>(
     memory: &'a Memory,
     key: &'a [event_store::Value],
 ) -> Result<BTreeMap<System, SystemRow<'a>>, RowError> {
-    memory.below(SYSTEMS, key).map(|row| SystemRow::read(row).map(|read| (read.system, read))).collect()
+    memory
+        .below(SYSTEMS, key)
+        .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
+        .collect()
 }
 
 /// Before anything was recorded about a system, it is pending.
@@ -121,7 +145,9 @@ fn status_of(system: Option<&SystemRow<'_>>) -> SystemStatus {
 
 fn open_subscription(memory: &Memory, id: TenantId) -> Result<Option<Subscription>, RowError> {
     let id = id.to_string();
-    let of_tenant = memory.all(SUBSCRIPTIONS).filter(|row| row.maybe_text("tenant_id") == Some(id.as_str()));
+    let of_tenant = memory
+        .all(SUBSCRIPTIONS)
+        .filter(|row| row.maybe_text("tenant_id") == Some(id.as_str()));
     let all = of_tenant.map(Subscription::read).collect::<Result<Vec<_>, _>>()?;
     Ok(all.into_iter().find(|found| found.is_open))
 }
@@ -129,7 +155,10 @@ fn open_subscription(memory: &Memory, id: TenantId) -> Result<Option<Subscriptio
 /// A price per seat allows what is paid for; a flat one what the plan says.
 fn seats(plan: Option<&Plan<'_>>, subscription: Option<&Subscription>) -> Option<u64> {
     let (plan, subscription) = (plan?, subscription?);
-    let price = plan.prices.iter().find(|price| price.price_id == subscription.price_id)?;
+    let price = plan
+        .prices
+        .iter()
+        .find(|price| price.price_id == subscription.price_id)?;
     match price.model {
         PriceModel::PerSeat => Some(subscription.quantity),
         PriceModel::Flat => plan.limits.seats.map(u64::from),
@@ -177,7 +206,8 @@ fn handles(memory: &Memory, key: &[event_store::Value]) -> Result<Handles, RowEr
 }
 
 fn termination(row: RowRef<'_>) -> Result<Option<TerminationView>, RowError> {
-    let (Some(scheduled_at), Some(terminates_at)) = (row.maybe_time("scheduled_at")?, row.maybe_time("terminates_at")?)
+    let (Some(scheduled_at), Some(terminates_at)) =
+        (row.maybe_time("scheduled_at")?, row.maybe_time("terminates_at")?)
     else {
         return Ok(None);
     };
@@ -189,8 +219,15 @@ fn termination(row: RowRef<'_>) -> Result<Option<TerminationView>, RowError> {
     }))
 }
 
-fn members(memory: &Memory, key: &[event_store::Value], seats: Option<u64>) -> Result<MemberCounts, RowError> {
-    let mut counts = MemberCounts { seats, ..MemberCounts::default() };
+fn members(
+    memory: &Memory,
+    key: &[event_store::Value],
+    seats: Option<u64>,
+) -> Result<MemberCounts, RowError> {
+    let mut counts = MemberCounts {
+        seats,
+        ..MemberCounts::default()
+    };
     for row in memory.below(MEMBERS, key) {
         match Member::read(row)?.membership.status {
             MemberStatus::Active => counts.active += 1,

@@ -10,7 +10,10 @@ use crate::api::{Moment, PerSystem};
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct TenantView {
     pub id: TenantId,
     pub slug: String,
@@ -48,7 +51,10 @@ pub struct TenantView {
 
 /// The partner that brings a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct PartnerOfTenant {
     pub id: PartnerId,
     pub slug: String,
@@ -59,7 +65,10 @@ pub struct PartnerOfTenant {
 /// How far the outside systems are, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct ProvisioningOfTenant {
     pub summary: &'static str,
     pub paused: Vec<System>,
@@ -69,7 +78,10 @@ pub struct ProvisioningOfTenant {
 /// What the tenant is called in the outside systems.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct Handles {
     pub authentik_group_id: Option<String>,
     pub ocis_space_id: Option<String>,
@@ -79,7 +91,10 @@ pub struct Handles {
 /// An open hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct HoldView {
     pub id: HoldId,
     pub kind: String,
@@ -92,7 +107,10 @@ pub struct HoldView {
 
 /// Who placed a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct PlacedBy {
     pub kind: String,
     pub id: Option<UserId>,
@@ -102,7 +120,10 @@ pub struct PlacedBy {
 /// The end that is set, or that has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct TerminationView {
     pub scheduled_at: Moment,
     pub terminates_at: Moment,
@@ -112,7 +133,10 @@ pub struct TerminationView {
 
 /// How many members there are, and how many there may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of the API's Tenant and are explained there"
+)]
 pub struct MemberCounts {
     pub active: u64,
     pub invited: u64,

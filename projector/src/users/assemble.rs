@@ -6,8 +6,8 @@ use domain::access::{self, MemberStatus, Person, shuts_doors};
 use schema::{Recorded, Timestamp, UserId};
 
 use super::{
-    ADMINS, DOMAINS, HOLDS, IDENTITIES, INVITATIONS, InvitationView, MEMBERS, MODEL, MembershipView, PEOPLE, TABLES,
-    TENANTS, UserView,
+    ADMINS, DOMAINS, HOLDS, IDENTITIES, INVITATIONS, InvitationView, MEMBERS, MODEL, MembershipView, PEOPLE,
+    TABLES, TENANTS, UserView,
 };
 use crate::api::{ERASED, Moment};
 use crate::memory::{FoldError, Memory, RowError, RowRef};
@@ -33,7 +33,10 @@ impl Default for Rows {
 
 impl From<Memory> for Rows {
     fn from(memory: Memory) -> Self {
-        Self { memory, seen_at: BTreeMap::new() }
+        Self {
+            memory,
+            seen_at: BTreeMap::new(),
+        }
     }
 }
 
@@ -55,23 +58,35 @@ impl Rows {
 pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
     let memory = &rows.memory;
     let key = [text(id)];
-    let Some(row) = memory.row(PEOPLE, &key) else { return Ok(None) };
+    let Some(row) = memory.row(PEOPLE, &key) else {
+        return Ok(None);
+    };
     let row = PersonRow::read(row)?;
     let admin = memory.row(ADMINS, &key);
-    let person = Person { status: row.status, platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")) };
+    let person = Person {
+        status: row.status,
+        platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")),
+    };
     let id_text = id.to_string();
-    let of_user = memory.all(MEMBERS).filter(|found| found.maybe_text("user_id") == Some(id_text.as_str()));
+    let of_user = memory
+        .all(MEMBERS)
+        .filter(|found| found.maybe_text("user_id") == Some(id_text.as_str()));
     let members = of_user.map(Member::read).collect::<Result<Vec<_>, _>>()?;
     let mut memberships = Vec::new();
     let mut touched = row.position.max(admin.map_or(0, |admin| admin.count("position")));
-    for member in members.iter().filter(|member| member.membership.status != MemberStatus::Removed) {
+    for member in members
+        .iter()
+        .filter(|member| member.membership.status != MemberStatus::Removed)
+    {
         touched = touched.max(member.position);
         if let Some((view, position)) = membership(memory, member, &person, row.email)? {
             touched = touched.max(position);
             memberships.push(view);
         }
     }
-    let active = memberships.iter().filter(|membership| membership.membership.status == MemberStatus::Active);
+    let active = memberships
+        .iter()
+        .filter(|membership| membership.membership.status == MemberStatus::Active);
     let highest = active.map(|membership| membership.membership.role).max();
     Ok(Some(UserView {
         id,
@@ -79,9 +94,16 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         email: row.email.unwrap_or(ERASED).to_owned(),
         name: row.name.map(str::to_owned),
         status: row.status.as_str(),
-        role: if person.platform_admin { Some("operator") } else { highest.map(schema::Role::as_str) },
+        role: if person.platform_admin {
+            Some("operator")
+        } else {
+            highest.map(schema::Role::as_str)
+        },
         platform_admin: person.platform_admin,
-        tenant_ids: memberships.iter().map(|membership| membership.tenant_id).collect(),
+        tenant_ids: memberships
+            .iter()
+            .map(|membership| membership.tenant_id)
+            .collect(),
         locale: None,
         timezone: None,
         theme: "system",
@@ -97,7 +119,9 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
 /// The identity that was linked first.
 fn subject(memory: &Memory, id: UserId) -> Option<String> {
     let key = [text(id)];
-    let first = memory.below(IDENTITIES, &key).min_by_key(|row| row.count("position"))?;
+    let first = memory
+        .below(IDENTITIES, &key)
+        .min_by_key(|row| row.count("position"))?;
     first.maybe_text("subject").map(str::to_owned)
 }
 
@@ -108,13 +132,25 @@ fn membership(
     email: Option<&str>,
 ) -> Result<Option<(MembershipView, u64)>, RowError> {
     let key = [text(member.tenant_id)];
-    let Some(tenant) = memory.row(TENANTS, &key) else { return Ok(None) };
+    let Some(tenant) = memory.row(TENANTS, &key) else {
+        return Ok(None);
+    };
     let tenant = Tenant::read(tenant)?;
-    let holds = memory.below(HOLDS, &key).map(Hold::read).collect::<Result<Vec<_>, _>>()?;
+    let holds = memory
+        .below(HOLDS, &key)
+        .map(Hold::read)
+        .collect::<Result<Vec<_>, _>>()?;
     let standing = tenant.standing(holds.iter().map(|hold| hold.kind).collect::<BTreeSet<_>>());
-    let domains = memory.below(DOMAINS, &key).map(Domain::read).collect::<Result<Vec<_>, _>>()?;
-    let place = email.and_then(|email| email.rsplit_once('@')).map(|(_, place)| place);
-    let is_managed = domains.iter().any(|domain| domain.is_verified && Some(domain.name) == place);
+    let domains = memory
+        .below(DOMAINS, &key)
+        .map(Domain::read)
+        .collect::<Result<Vec<_>, _>>()?;
+    let place = email
+        .and_then(|email| email.rsplit_once('@'))
+        .map(|(_, place)| place);
+    let is_managed = domains
+        .iter()
+        .any(|domain| domain.is_verified && Some(domain.name) == place);
     let shut = holds.iter().filter(|hold| shuts_doors(hold.kind));
     let view = MembershipView {
         tenant_id: tenant.id,
@@ -125,7 +161,10 @@ fn membership(
         status: member.membership.status.as_str(),
         tenant_status: standing.status().as_str(),
         can_use: access::can_use(person, &member.membership, &standing),
-        customer_message: shut.filter_map(|hold| hold.customer_message).next().map(str::to_owned),
+        customer_message: shut
+            .filter_map(|hold| hold.customer_message)
+            .next()
+            .map(str::to_owned),
         membership: member.membership,
         standing,
     };
@@ -135,7 +174,10 @@ fn membership(
 /// Invitations of a person that wait for an answer.
 pub fn invitations(rows: &Rows, id: UserId) -> Result<Vec<InvitationView>, RowError> {
     let id_text = id.to_string();
-    let email = rows.memory.row(PEOPLE, &[text(id)]).and_then(|row| row.maybe_text("email"));
+    let email = rows
+        .memory
+        .row(PEOPLE, &[text(id)])
+        .and_then(|row| row.maybe_text("email"));
     let waits = |row: &RowRef<'_>| {
         // Who was made a member meanwhile has nothing to answer.
         let key = [text(row.maybe_text("tenant_id").unwrap_or_default()), text(id)];
@@ -143,7 +185,9 @@ pub fn invitations(rows: &Rows, id: UserId) -> Result<Vec<InvitationView>, RowEr
         member.is_some_and(|member| member.maybe_text("status") == Some(MemberStatus::Invited.as_str()))
     };
     let open = rows.memory.all(INVITATIONS).filter(|row| {
-        row.maybe_text("user_id") == Some(id_text.as_str()) && row.maybe_text("status") == Some("open") && waits(row)
+        row.maybe_text("user_id") == Some(id_text.as_str())
+            && row.maybe_text("status") == Some("open")
+            && waits(row)
     });
     open.map(|row| {
         Ok(InvitationView {
