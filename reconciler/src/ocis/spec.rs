@@ -2,6 +2,7 @@
 
 use domain::access;
 use projector::facts::{PersonFacts, TenantFacts};
+use schema::plan::Limits;
 
 use super::{Belongs, PersonSpec, Space, Spec, legal_name};
 use crate::authentik::spec::group_name;
@@ -27,6 +28,11 @@ pub fn of_tenant(facts: &TenantFacts) -> Spec {
         group: group_name(facts.slug.as_str()),
         people: facts.people.iter().filter_map(of_person).collect(),
     }
+}
+
+/// 0 means unlimited there: a limit of nothing becomes one byte.
+pub(crate) fn quota(limits: &Limits) -> u64 {
+    limits.files_bytes.map_or(0, |bytes| bytes.clamp(1, QUOTA_MAX))
 }
 
 fn of_person(person: &PersonFacts) -> Option<PersonSpec> {
