@@ -45,7 +45,11 @@ pub(crate) struct Actors {
 
 impl Actors {
     /// The person behind an identity, if there is one.
-    pub(crate) async fn find(&self, store: &EventStore, identity: &Identity) -> Result<Option<Known>, StoreError> {
+    pub(crate) async fn find(
+        &self,
+        store: &EventStore,
+        identity: &Identity,
+    ) -> Result<Option<Known>, StoreError> {
         let key = (identity.instance.clone(), identity.subject.clone());
         let trusted = self.tail_is_alive();
         if trusted && let Some(known) = self.kept.get(&key) {
@@ -119,16 +123,29 @@ impl Actors {
     }
 
     fn tail_is_alive(&self) -> bool {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|heard| heard.elapsed() < SILENCE_MAX)
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some_and(|heard| heard.elapsed() < SILENCE_MAX)
     }
 }
 
 async fn load(store: &EventStore, identity: &Identity) -> Result<Option<Known>, StoreError> {
     let claim = Claim::identity(&identity.instance, &identity.subject);
-    let Some(stream) = store.resolve(claim.scope, &claim.value).await? else { return Ok(None) };
-    let Some(user_id) = stream.user() else { return Ok(None) };
+    let Some(stream) = store.resolve(claim.scope, &claim.value).await? else {
+        return Ok(None);
+    };
+    let Some(user_id) = stream.user() else {
+        return Ok(None);
+    };
     let (user, _) = store.fold::<User>(&stream).await?;
     let (platform, _) = store.fold::<Platform>(&StreamId::platform()).await?;
     let platform_admin = platform.admins().contains(&user_id);
-    Ok(user.status().map(|status| Known { user_id, person: Person { status, platform_admin } }))
+    Ok(user.status().map(|status| Known {
+        user_id,
+        person: Person {
+            status,
+            platform_admin,
+        },
+    }))
 }

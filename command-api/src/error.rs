@@ -44,19 +44,26 @@ impl ApiError {
             .iter()
             .map(|name| json!({ "pointer": format!("/{name}"), "code": "not-allowed", "detail": "is not yours to set" }))
             .collect();
-        Problem::new(Code::FieldForbidden, "You may not set some of these fields").with("errors", errors).into()
+        Problem::new(Code::FieldForbidden, "You may not set some of these fields")
+            .with("errors", errors)
+            .into()
     }
 
     /// Something inside failed that no caller can mend.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::failed(Problem::new(Code::Internal, "Something went wrong on our side"), cause)
+        Self::failed(
+            Problem::new(Code::Internal, "Something went wrong on our side"),
+            cause,
+        )
     }
 
     /// Something inside failed, and this is what the caller hears.
     pub(crate) fn failed(problem: Problem, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed { problem: Box::new(problem), cause: cause.into() }
+        Self::Failed {
+            problem: Box::new(problem),
+            cause: cause.into(),
+        }
     }
-
 }
 
 impl From<Problem> for ApiError {
@@ -78,10 +85,19 @@ pub(crate) fn problem_of(rejection: &Rejection) -> Problem {
     };
     let problem = Problem::new(code, rejection.to_string());
     match rejection {
-        Rejection::AlreadyExists { what: _, field, value: _ } => problem.with("field", *field),
-        Rejection::InvalidTransition { from, attempted, allowed } => {
-            problem.with("from", *from).with("attempted", *attempted).with("allowed", allowed.to_vec())
-        }
+        Rejection::AlreadyExists {
+            what: _,
+            field,
+            value: _,
+        } => problem.with("field", *field),
+        Rejection::InvalidTransition {
+            from,
+            attempted,
+            allowed,
+        } => problem
+            .with("from", *from)
+            .with("attempted", *attempted)
+            .with("allowed", allowed.to_vec()),
         Rejection::TenantSuspended { customer_message } => {
             problem.with("customerMessage", customer_message.clone())
         }
@@ -121,7 +137,11 @@ impl IntoResponse for ApiError {
         match self {
             Self::Refused(problem) => problem.into_response(),
             Self::Failed { problem, cause } => {
-                tracing::error!(code = problem.code.as_str(), error = &*cause as &dyn Error, "request failed");
+                tracing::error!(
+                    code = problem.code.as_str(),
+                    error = &*cause as &dyn Error,
+                    "request failed"
+                );
                 problem.into_response()
             }
             Self::Answered(stored) => stored.to_replayed_response(),

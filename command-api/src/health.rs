@@ -18,11 +18,21 @@ const LAG_MILLIS_MAX: i64 = 30_000;
 /// Routes that exist at the root only.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        get("/health", health).may(Who::Public, "Whether this process answers").gives("Health"),
-        get("/healthz", health).may(Who::Public, "The same").gives("Health"),
-        get("/readyz", ready).may(Who::Public, "Whether the log and the read models can be used").gives("Readiness"),
-        get("/version", version).may(Who::Public, "What is running").gives("Version"),
-        get("/metrics", metrics).may(Who::Public, "Counters as Prometheus reads them").gives("Metrics"),
+        get("/health", health)
+            .may(Who::Public, "Whether this process answers")
+            .gives("Health"),
+        get("/healthz", health)
+            .may(Who::Public, "The same")
+            .gives("Health"),
+        get("/readyz", ready)
+            .may(Who::Public, "Whether the log and the read models can be used")
+            .gives("Readiness"),
+        get("/version", version)
+            .may(Who::Public, "What is running")
+            .gives("Version"),
+        get("/metrics", metrics)
+            .may(Who::Public, "Counters as Prometheus reads them")
+            .gives("Metrics"),
     ]
 }
 
@@ -41,7 +51,11 @@ async fn ready(State(app): State<App>) -> Response {
     let projections = projections_are_near(&app).await;
     let word = |fine| if fine { "ok" } else { "failing" };
     let all = event_store && migrations && projections;
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if all {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({
         "service": SERVICE,
         "status": if all { "ready" } else { "not-ready" },
@@ -58,7 +72,9 @@ async fn ready(State(app): State<App>) -> Response {
 async fn projections_are_near(app: &App) -> bool {
     let head = app.store.head();
     for model in READ_MODELS {
-        let Ok(at) = app.views.snapshot(model).await else { return false };
+        let Ok(at) = app.views.snapshot(model).await else {
+            return false;
+        };
         let as_of = at.as_of();
         let lag = as_of.time.map(|time| app.now().millis_since(time.0));
         let is_near = as_of.position >= head || lag.is_some_and(|lag| lag <= LAG_MILLIS_MAX);

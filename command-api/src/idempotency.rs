@@ -39,15 +39,25 @@ pub(crate) struct Scope<'a> {
 
 /// The key of this request, if it carries one.
 pub(crate) fn of(headers: &HeaderMap, scope: Scope) -> Result<Option<Keyed>, ApiError> {
-    let Some(key) = precondition::header(headers, "idempotency-key")? else { return Ok(None) };
+    let Some(key) = precondition::header(headers, "idempotency-key")? else {
+        return Ok(None);
+    };
     let fits = (1..=LENGTH_MAX).contains(&key.len()) && key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
     if !fits {
         let detail = "Idempotency-Key must be 1 to 128 visible ASCII characters";
         return Err(ApiError::refused(Code::MalformedHeader, detail));
     }
-    let path = scope.path.strip_prefix("/v1/").map_or_else(|| scope.path.to_owned(), |rest| format!("/{rest}"));
+    let path = scope
+        .path
+        .strip_prefix("/v1/")
+        .map_or_else(|| scope.path.to_owned(), |rest| format!("/{rest}"));
     Ok(Some(Keyed {
-        id: digest(&[scope.user.to_string().as_bytes(), scope.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()]),
+        id: digest(&[
+            scope.user.to_string().as_bytes(),
+            scope.method.as_str().as_bytes(),
+            path.as_bytes(),
+            key.as_bytes(),
+        ]),
         fingerprint: digest(&[scope.query.as_bytes(), scope.body]),
     }))
 }
@@ -108,7 +118,9 @@ impl Stored {
     /// The same answer, marked as given before.
     pub(crate) fn to_replayed_response(&self) -> Response {
         let mut response = self.to_response();
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert("idempotency-replayed", HeaderValue::from_static("true"));
         response
     }
 }

@@ -9,7 +9,13 @@ use serde_json::{Map, Number, Value};
 pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
     serde_json::from_slice::<Strict>(text)
         .map(|strict| strict.0)
-        .map_err(|error| format!("The body is not JSON we accept (line {}, column {})", error.line(), error.column()))
+        .map_err(|error| {
+            format!(
+                "The body is not JSON we accept (line {}, column {})",
+                error.line(),
+                error.column()
+            )
+        })
 }
 
 struct Strict(Value);

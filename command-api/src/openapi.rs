@@ -4,13 +4,15 @@
 mod examples;
 mod shape;
 
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr,
-    Required, ResponseBuilder, ResponsesBuilder, Schema,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
+    RefOr, Required, ResponseBuilder, ResponsesBuilder, Schema,
 };
 
 use crate::ask::VALIDATE_ONLY;
@@ -28,17 +30,27 @@ pub(crate) fn contract(version: &str) -> OpenApi {
         paths = paths.path(route.path, item(&route));
     }
     for route in versioned() {
-        paths = paths.path(route.path, item(&route)).path(format!("/v1{}", route.path), item(&route));
+        paths = paths
+            .path(route.path, item(&route))
+            .path(format!("/v1{}", route.path), item(&route));
     }
     let mut components = ComponentsBuilder::new()
-        .security_scheme(BEARER, SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()))
+        .security_scheme(
+            BEARER,
+            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+        )
         .schema("Problem", problem());
     for (name, schema) in examples::schemas() {
         components = components.schema(name, schema);
     }
     let about = "Commands are decided at once; outside systems follow and are visible under `provisioning`.";
     OpenApiBuilder::new()
-        .info(InfoBuilder::new().title("dezky platform API").version(version).description(Some(about)))
+        .info(
+            InfoBuilder::new()
+                .title("dezky platform API")
+                .version(version)
+                .description(Some(about)),
+        )
         .paths(paths)
         .components(Some(components.build()))
         .build()
@@ -64,8 +76,18 @@ fn operation(route: &Route) -> Operation {
         .tag(route.path.split('/').nth(1).unwrap_or_default())
         .responses(
             ResponsesBuilder::new()
-                .response(route.status.to_string(), answer("Done", "application/json", route.gives))
-                .response("default", answer("A problem of the closed list", "application/problem+json", "Problem")),
+                .response(
+                    route.status.to_string(),
+                    answer("Done", "application/json", route.gives),
+                )
+                .response(
+                    "default",
+                    answer(
+                        "A problem of the closed list",
+                        "application/problem+json",
+                        "Problem",
+                    ),
+                ),
         );
     for parameter in parameters(route) {
         operation = operation.parameter(parameter);
@@ -73,8 +95,14 @@ fn operation(route: &Route) -> Operation {
     if !route.body.is_empty() && route.method != axum::http::Method::DELETE {
         let is_needed = route.body.iter().any(|field| field.need == Need::Required);
         let content = ContentBuilder::new().schema(Some(body(route.body))).build();
-        let required = if is_needed { Required::True } else { Required::False };
-        let request = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
+        let required = if is_needed {
+            Required::True
+        } else {
+            Required::False
+        };
+        let request = RequestBodyBuilder::new()
+            .content("application/json", content)
+            .required(Some(required));
         operation = operation.request_body(Some(request.build()));
     }
     if route.who != Who::Public {
@@ -85,7 +113,10 @@ fn operation(route: &Route) -> Operation {
 
 fn answer(about: &str, kind: &str, shape: &str) -> utoipa::openapi::Response {
     let schema = RefOr::Ref(Ref::from_schema_name(shape));
-    ResponseBuilder::new().description(about).content(kind, ContentBuilder::new().schema(Some(schema)).build()).build()
+    ResponseBuilder::new()
+        .description(about)
+        .content(kind, ContentBuilder::new().schema(Some(schema)).build())
+        .build()
 }
 
 fn who(who: Who) -> String {
@@ -100,21 +131,51 @@ fn who(who: Who) -> String {
 
 fn parameters(route: &Route) -> Vec<Parameter> {
     let place = |name: &str| {
-        ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True).schema(Some(text()))
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(text()))
     };
     let query = |name: &str, about: &str, schema: Schema| {
-        ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).description(Some(about)).schema(Some(schema))
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Query)
+            .description(Some(about))
+            .schema(Some(schema))
     };
-    let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let names = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<ParameterBuilder> = names.map(place).collect();
-    all.extend(route.parameters.iter().map(|parameter| query(parameter.name, parameter.about, text())));
+    all.extend(
+        route
+            .parameters
+            .iter()
+            .map(|parameter| query(parameter.name, parameter.about, text())),
+    );
     if route.method == axum::http::Method::DELETE {
-        all.extend(route.body.iter().map(|field| query(field.name, "", of_kind(field.kind))));
+        all.extend(
+            route
+                .body
+                .iter()
+                .map(|field| query(field.name, "", of_kind(field.kind))),
+        );
     }
-    let header = |name: &str| ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).schema(Some(text()));
+    let header = |name: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .schema(Some(text()))
+    };
     if route.is_command() {
         let about = "`true`: nothing is changed, the answer says what would be";
-        all.push(query(VALIDATE_ONLY, about, ObjectBuilder::new().schema_type(Type::Boolean).build().into()));
+        all.push(query(
+            VALIDATE_ONLY,
+            about,
+            ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
+        ));
         all.push(header("Idempotency-Key"));
         all.push(header("If-Match"));
     } else if route.who != Who::Public {
@@ -131,7 +192,12 @@ fn body(fields: &[Field]) -> Schema {
             object = object.required(field.name);
         }
     }
-    object.additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false))).build().into()
+    object
+        .additional_properties(Some(
+            utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false),
+        ))
+        .build()
+        .into()
 }
 
 fn text() -> Schema {
@@ -156,7 +222,12 @@ fn problem() -> Schema {
         object = object.property(name, text()).required(name);
     }
     object
-        .property("code", ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)))
+        .property(
+            "code",
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(codes)),
+        )
         .required("code")
         .property("status", ObjectBuilder::new().schema_type(Type::Integer))
         .required("status")

@@ -38,9 +38,15 @@ impl Query {
 
     /// Refuses parameters a route does not know.
     pub(crate) fn only(&self, names: &[&str]) -> Result<(), ApiError> {
-        let unknown = self.0.keys().find(|name| !names.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str()));
+        let unknown = self
+            .0
+            .keys()
+            .find(|name| !names.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str()));
         match unknown {
-            Some(_) => Err(malformed(&format!("The query parameters of this route are {}", names.join(", ")))),
+            Some(_) => Err(malformed(&format!(
+                "The query parameters of this route are {}",
+                names.join(", ")
+            ))),
             None => Ok(()),
         }
     }
@@ -62,7 +68,10 @@ impl Query {
     /// A number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         self.get(name)
-            .map(|text| text.parse().map_err(|_| malformed(&format!("{name} must be a whole number"))))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| malformed(&format!("{name} must be a whole number")))
+            })
             .transpose()
     }
 
@@ -81,20 +90,29 @@ impl Query {
     pub(crate) fn search(&self) -> Result<Option<String>, ApiError> {
         match self.get("q").map(str::trim) {
             None | Some("") => Ok(None),
-            Some(text) if text.chars().count() > SEARCH_MAX => Err(malformed("q must have at most 100 characters")),
-            Some(text) if text.chars().any(char::is_control) => Err(malformed("q must not contain control characters")),
+            Some(text) if text.chars().count() > SEARCH_MAX => {
+                Err(malformed("q must have at most 100 characters"))
+            }
+            Some(text) if text.chars().any(char::is_control) => {
+                Err(malformed("q must not contain control characters"))
+            }
             Some(text) => Ok(Some(text.to_lowercase())),
         }
     }
 
     /// The values of a filter, one of which must hold; empty when the filter is absent.
     pub(crate) fn values(&self, name: &str) -> Result<Vec<String>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(Vec::new()) };
+        let Some(text) = self.get(name) else {
+            return Ok(Vec::new());
+        };
         let values: Vec<String> = text.split(',').map(|value| value.trim().to_owned()).collect();
         if values.len() > VALUES_MAX {
             return Err(malformed(&format!("{name} must have at most 50 values")));
         }
-        if values.iter().any(|value| value.is_empty() || value.chars().any(char::is_control)) {
+        if values
+            .iter()
+            .any(|value| value.is_empty() || value.chars().any(char::is_control))
+        {
             return Err(malformed(&format!("{name} has an empty or unreadable value")));
         }
         Ok(values)
@@ -105,9 +123,11 @@ impl Query {
         self.values(name)?
             .iter()
             .map(|value| {
-                words.iter().copied().find(|word| word == value).ok_or_else(|| {
-                    malformed(&format!("{name} must be of {}", words.join(", ")))
-                })
+                words
+                    .iter()
+                    .copied()
+                    .find(|word| word == value)
+                    .ok_or_else(|| malformed(&format!("{name} must be of {}", words.join(", "))))
             })
             .collect()
     }
@@ -141,7 +161,10 @@ impl Query {
         for field in fields {
             if let Some(text) = self.get(field.name) {
                 let number = text.parse::<u64>().ok().filter(|_| field.kind == Kind::Integer);
-                object.insert(field.name.to_owned(), number.map_or_else(|| Value::from(text), Value::from));
+                object.insert(
+                    field.name.to_owned(),
+                    number.map_or_else(|| Value::from(text), Value::from),
+                );
             }
         }
         Value::Object(object)
@@ -160,7 +183,9 @@ fn decode(text: &str) -> Option<String> {
             b'+' => bytes.push(b' '),
             b'%' => {
                 let digits = [rest.next()?, rest.next()?];
-                let digits = std::str::from_utf8(&digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+                let digits = std::str::from_utf8(&digits)
+                    .ok()
+                    .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
                 bytes.push(u8::from_str_radix(digits, 16).ok()?);
             }
             byte => bytes.push(byte),

@@ -1,8 +1,8 @@
 //! The router: every route of the service from one list, each under `/` and under `/v1`.
 
-use axum::middleware::from_fn_with_state;
 use axum::Router;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -26,7 +26,9 @@ pub fn router(app: App) -> Router {
         router = router.route(route.path, route.handler);
     }
     for route in versioned() {
-        router = router.route(&format!("/v1{}", route.path), route.handler.clone()).route(route.path, route.handler);
+        router = router
+            .route(&format!("/v1{}", route.path), route.handler.clone())
+            .route(route.path, route.handler);
     }
     let contract = openapi::contract(&app.config.build.version);
     router
@@ -46,5 +48,9 @@ pub(crate) fn metrics_only(app: App) -> Router {
 
 /// Every route as method, path and who may use it: the authorisation matrix is held against this.
 pub fn table() -> Vec<(Method, &'static str, Who)> {
-    at_root().into_iter().chain(versioned()).map(|route| (route.method, route.path, route.who)).collect()
+    at_root()
+        .into_iter()
+        .chain(versioned())
+        .map(|route| (route.method, route.path, route.who))
+        .collect()
 }

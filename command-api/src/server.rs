@@ -9,10 +9,10 @@ use projector::Views;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::App;
 use crate::config::Config;
 use crate::planner::Planner;
 use crate::router::{metrics_only, router};
-use crate::App;
 
 /// Running requests get this long after the stop; then their connections are dropped.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -67,7 +67,10 @@ pub async fn serve(
     let follow = async {
         // A cache that cannot follow the log is not used; requests go on without it.
         if let Err(error) = app.follow(&stop).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "follow the log for the cache of callers");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "follow the log for the cache of callers"
+            );
         }
     };
     let measured = async {
@@ -86,7 +89,9 @@ pub async fn serve(
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })
 }
 
 async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<(), ServeError> {

@@ -11,11 +11,18 @@ use crate::error::ApiError;
 
 /// The open subscription of a tenant, if it has one.
 pub(crate) async fn of_tenant(app: &App, tenant: &TenantView) -> Result<Option<Value>, ApiError> {
-    let Some(id) = tenant.subscription_id else { return Ok(None) };
+    let Some(id) = tenant.subscription_id else {
+        return Ok(None);
+    };
     let events = app.store.load(&id.into()).await?;
     let version = events.last().map_or(0, |last| last.version);
-    let Some(Event::Subscription(SubscriptionEvent::Started { plan_id, price_id, quantity, starts_on, .. })) =
-        events.first().map(|first| &first.event)
+    let Some(Event::Subscription(SubscriptionEvent::Started {
+        plan_id,
+        price_id,
+        quantity,
+        starts_on,
+        ..
+    })) = events.first().map(|first| &first.event)
     else {
         return Ok(None);
     };

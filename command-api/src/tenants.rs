@@ -26,13 +26,15 @@ use crate::route::{Route, Who, get};
 
 pub(crate) use list::{direction, facets, filters, known_parameters, page, parameters, unknown_sort, words};
 pub(crate) use reply::{of_tenant, streams};
-pub(crate) use show::{tenant as shown, viewer_of};
 use show::unknown_tenant;
+pub(crate) use show::{tenant as shown, viewer_of};
 
 /// Every route below `/tenants`.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![
-        get("/tenants/{t}", one).may(Who::Member(Role::Member), "One tenant").gives("Tenant"),
+        get("/tenants/{t}", one)
+            .may(Who::Member(Role::Member), "One tenant")
+            .gives("Tenant"),
     ];
     routes.extend(list::routes());
     routes.extend(create::routes());
@@ -61,5 +63,10 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     }
     let view = view.ok_or_else(unknown_tenant)?;
     let body = shown(&view, &caller.viewer(right))?;
-    reading::resource(&caller.ask.headers, &body, (view.version, view.changed_position), at.as_of().position)
+    reading::resource(
+        &caller.ask.headers,
+        &body,
+        (view.version, view.changed_position),
+        at.as_of().position,
+    )
 }

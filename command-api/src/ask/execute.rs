@@ -40,7 +40,11 @@ pub(crate) struct Order<A> {
 impl<A: Act + 'static> Order<A> {
     /// A decision about one subject.
     pub(crate) fn on(subject: impl Into<StreamId>, act: A) -> Self {
-        Self { act, subject: subject.into(), also_load: Vec::new() }
+        Self {
+            act,
+            subject: subject.into(),
+            also_load: Vec::new(),
+        }
     }
 
     /// The same with more streams for the answer.
@@ -54,7 +58,12 @@ impl Caller {
     /// The body, after the answer to an earlier request with the same key has been ruled out.
     pub(crate) async fn body<B: Body>(&self) -> Result<Fields, ApiError> {
         if let Some(keyed) = self.keyed()?
-            && let Some(text) = self.ask.app.store.stored_reply(&keyed.id, &keyed.fingerprint).await?
+            && let Some(text) = self
+                .ask
+                .app
+                .store
+                .stored_reply(&keyed.id, &keyed.fingerprint)
+                .await?
         {
             return Err(ApiError::Answered(Box::new(Stored::from_text(&text)?)));
         }
@@ -85,13 +94,17 @@ impl Caller {
     {
         let app = &self.ask.app;
         let asked = self.asked();
-        let render = Arc::new(move |outcome: &Outcome| render(outcome).map(|rendered| rendered.at(outcome.position)));
+        let render =
+            Arc::new(move |outcome: &Outcome| render(outcome).map(|rendered| rendered.at(outcome.position)));
         let expected = precondition::if_match(&self.ask.headers)?;
         let mut request = Request {
             meta: self.meta(&asked),
             asked,
             key: None,
-            expect: expected.map(|version| (order.subject, version)).into_iter().collect(),
+            expect: expected
+                .map(|version| (order.subject, version))
+                .into_iter()
+                .collect(),
             also_load: order.also_load,
         };
         let act: Arc<dyn Act> = Arc::new(order.act);
@@ -145,7 +158,9 @@ impl Rendered {
         Stored {
             status: self.status,
             position,
-            etag: self.tag.map(|(version, changed)| precondition::etag(version, changed)),
+            etag: self
+                .tag
+                .map(|(version, changed)| precondition::etag(version, changed)),
             location: self.location,
             body: self.body,
         }

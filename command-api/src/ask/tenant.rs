@@ -45,13 +45,22 @@ impl Caller {
 
     /// A tenant by slug or id.
     pub(crate) async fn tenant_named(&self, text: &str) -> Result<Seen, ApiError> {
-        let Some(id) = find_tenant(&self.ask.app, text).await? else { return Err(unknown_tenant()) };
+        let Some(id) = find_tenant(&self.ask.app, text).await? else {
+            return Err(unknown_tenant());
+        };
         let (tenant, _) = self.ask.app.store.fold::<Tenant>(&id.into()).await?;
         let membership = tenant.members().get(&self.known.user_id).copied();
-        let Some(standing) = tenant.standing() else { return Err(unknown_tenant()) };
-        let enters = membership.is_some_and(|membership| can_enter(&self.known.person, &membership, &standing));
+        let Some(standing) = tenant.standing() else {
+            return Err(unknown_tenant());
+        };
+        let enters =
+            membership.is_some_and(|membership| can_enter(&self.known.person, &membership, &standing));
         if enters || self.known.person.platform_admin {
-            Ok(Seen { id, tenant, membership: membership.filter(|_| enters) })
+            Ok(Seen {
+                id,
+                tenant,
+                membership: membership.filter(|_| enters),
+            })
         } else {
             Err(unknown_tenant())
         }
@@ -116,7 +125,9 @@ pub(crate) async fn find_tenant(app: &App, text: &str) -> Result<Option<TenantId
     if let Ok(id) = text.parse::<TenantId>() {
         return Ok(Some(id));
     }
-    let Ok(slug) = Slug::of_the_platform(text) else { return Ok(None) };
+    let Ok(slug) = Slug::of_the_platform(text) else {
+        return Ok(None);
+    };
     let claim = Claim::tenant_slug(&slug);
     let stream = app.store.resolve(claim.scope, &claim.value).await?;
     Ok(stream.and_then(|stream| stream.tenant()))
@@ -132,7 +143,12 @@ fn role_insufficient() -> ApiError {
 
 fn suspended(tenant: &Tenant) -> ApiError {
     let message = tenant.open_holds().find_map(|(_, hold)| {
-        hold.customer_message.as_ref().and_then(|message| message.as_ref()).map(ToString::to_string)
+        hold.customer_message
+            .as_ref()
+            .and_then(|message| message.as_ref())
+            .map(ToString::to_string)
     });
-    Problem::new(Code::TenantSuspended, "The tenant is suspended").with("customerMessage", message).into()
+    Problem::new(Code::TenantSuspended, "The tenant is suspended")
+        .with("customerMessage", message)
+        .into()
 }

@@ -50,23 +50,35 @@ type Failure = Box<dyn Error + Send + Sync>;
 impl KeyRing {
     /// Empty rings: keys are looked up when the first token comes.
     pub(crate) fn new(issuers: &[Issuer], refresh: Duration) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder().timeout(CALL_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+        let http = reqwest::Client::builder()
+            .timeout(CALL_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         let ring = |issuer: &Issuer| Ring {
             issuer: issuer.clone(),
             keys: RwLock::default(),
             next_look: tokio::sync::Mutex::new(None),
         };
-        Ok(Self { rings: issuers.iter().map(ring).collect(), http, refresh })
+        Ok(Self {
+            rings: issuers.iter().map(ring).collect(),
+            http,
+            refresh,
+        })
     }
 
     /// The issuer with this address.
     pub(crate) fn issuer(&self, url: &str) -> Option<&Issuer> {
-        self.rings.iter().map(|ring| &ring.issuer).find(|issuer| issuer.url == url)
+        self.rings
+            .iter()
+            .map(|ring| &ring.issuer)
+            .find(|issuer| issuer.url == url)
     }
 
     /// A key of an issuer. An unknown one leads to one look per interval, whoever and however many ask.
     pub(crate) async fn find(&self, issuer: &Issuer, kid: &str) -> Result<Arc<Key>, ApiError> {
-        let Some(ring) = self.rings.iter().find(|ring| ring.issuer.url == issuer.url) else { return Err(invalid()) };
+        let Some(ring) = self.rings.iter().find(|ring| ring.issuer.url == issuer.url) else {
+            return Err(invalid());
+        };
         if let Some(key) = ring.known(kid) {
             return Ok(key);
         }
@@ -96,7 +108,10 @@ impl KeyRing {
         let url = match &issuer.keys_url {
             Some(url) => url.clone(),
             None => {
-                let at = format!("{}/.well-known/openid-configuration", issuer.url.trim_end_matches('/'));
+                let at = format!(
+                    "{}/.well-known/openid-configuration",
+                    issuer.url.trim_end_matches('/')
+                );
                 serde_json::from_slice::<Discovery>(&self.document(&at).await?)?.jwks_uri
             }
         };
@@ -119,14 +134,25 @@ impl KeyRing {
 
 impl Ring {
     fn known(&self, kid: &str) -> Option<Arc<Key>> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(kid)
+            .cloned()
     }
 
     /// Without any key nobody can tell a good token from a bad one.
     fn unknown(&self) -> ApiError {
-        if self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if self
+            .keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+        {
             let detail = "The identity provider's signing keys cannot be read yet";
-            return Problem::new(Code::UpstreamUnavailable, detail).retry_after(1).into();
+            return Problem::new(Code::UpstreamUnavailable, detail)
+                .retry_after(1)
+                .into();
         }
         invalid()
     }
@@ -145,7 +171,12 @@ struct KeySet {
 /// A key we can use to prove a signature. Others, secrets above all, are passed over.
 fn usable(value: Value) -> Option<(String, Arc<Key>)> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
-    if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
+    if jwk
+        .common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|usage| *usage != PublicKeyUse::Signature)
+    {
         return None;
     }
     let algorithm = match &jwk.algorithm {

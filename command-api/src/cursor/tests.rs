@@ -13,7 +13,15 @@ fn place() -> Place {
 
 #[test]
 fn a_cursor_leads_back_to_its_place() {
-    assert_eq!(read(&write(&place(), "tenants?sort=name", &seal), "tenants?sort=name", &seal).ok(), Some(place()));
+    assert_eq!(
+        read(
+            &write(&place(), "tenants?sort=name", &seal),
+            "tenants?sort=name",
+            &seal
+        )
+        .ok(),
+        Some(place())
+    );
 }
 
 #[test]
@@ -28,7 +36,14 @@ fn an_altered_or_foreign_cursor_is_refused() {
     let mut altered = cursor.clone().into_bytes();
     altered[3] ^= 1;
     let foreign = write(&place(), "q", &|text| seal(&format!("other{text}")));
-    for text in [String::from_utf8_lossy(&altered).into_owned(), foreign, String::new(), ".".into(), "a.b".into(), "x".repeat(5000)] {
+    for text in [
+        String::from_utf8_lossy(&altered).into_owned(),
+        foreign,
+        String::new(),
+        ".".into(),
+        "a.b".into(),
+        "x".repeat(5000),
+    ] {
         assert!(read(&text, "q", &seal).is_err(), "{text}");
     }
 }

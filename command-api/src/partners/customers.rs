@@ -1,8 +1,8 @@
 //! `/partners/{p}/tenants`: which tenants a partner brings.
 
 use axum::response::Response;
-use domain::acts::AttachPartner;
 use domain::One;
+use domain::acts::AttachPartner;
 use domain::tenant::Tenant;
 use projector::tenants::{Filters, PartnerFilter};
 use schema::TenantCommand;
@@ -40,7 +40,9 @@ impl Body for Attach {
     const FIELDS: &'static [Field] = &[required("tenant", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self { tenant: fields.required("tenant", string).unwrap_or_default() }
+        Self {
+            tenant: fields.required("tenant", string).unwrap_or_default(),
+        }
     }
 }
 
@@ -48,7 +50,10 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.operator().await?;
     let found = caller.partner().await?;
     let query = tenants::parameters(&caller.ask)?;
-    let filters = Filters { partner: vec![PartnerFilter::Id(found.id)], ..tenants::filters(&query)? };
+    let filters = Filters {
+        partner: vec![PartnerFilter::Id(found.id)],
+        ..tenants::filters(&query)?
+    };
     tenants::page(&caller, &query, filters).await
 }
 
@@ -57,12 +62,18 @@ async fn attach(ask: Ask) -> Result<Response, ApiError> {
     let found = caller.partner().await?;
     let Attach { tenant } = caller.body::<Attach>().await?.read()?;
     let seen = caller.tenant_named(&tenant).await?;
-    let act = AttachPartner { tenant_id: seen.id, partner_id: found.id, why: AttachedWhy::Operator };
+    let act = AttachPartner {
+        tenant_id: seen.id,
+        partner_id: found.id,
+        why: AttachedWhy::Operator,
+    };
     let app = &caller.ask.app;
     let mut streams = tenants::streams(app, seen.id, &seen.tenant).await?;
     streams.push(found.stream());
     let render = of_tenant(app, seen.id, caller.viewer(Right::Everything), 200).await?;
-    caller.execute(Order::on(seen.id, act).loading(streams), render).await
+    caller
+        .execute(Order::on(seen.id, act).loading(streams), render)
+        .await
 }
 
 async fn detach(ask: Ask) -> Result<Response, ApiError> {
@@ -70,7 +81,11 @@ async fn detach(ask: Ask) -> Result<Response, ApiError> {
     let found = caller.partner().await?;
     let seen = caller.tenant().await?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
-    if seen.tenant.partner_id().is_some_and(|partner| partner != found.id) {
+    if seen
+        .tenant
+        .partner_id()
+        .is_some_and(|partner| partner != found.id)
+    {
         return Err(domain::Rejection::InvalidTransition {
             from: "attached to another partner",
             attempted: "detach",
@@ -78,10 +93,17 @@ async fn detach(ask: Ask) -> Result<Response, ApiError> {
         }
         .into());
     }
-    let command = TenantCommand::DetachPartner { why: DetachedWhy::Operator };
-    let act = One::<Tenant> { stream: seen.stream(), command };
+    let command = TenantCommand::DetachPartner {
+        why: DetachedWhy::Operator,
+    };
+    let act = One::<Tenant> {
+        stream: seen.stream(),
+        command,
+    };
     let app = &caller.ask.app;
     let streams = tenants::streams(app, seen.id, &seen.tenant).await?;
     let render = of_tenant(app, seen.id, caller.viewer(Right::Everything), 200).await?;
-    caller.execute(Order::on(seen.id, act).loading(streams), render).await
+    caller
+        .execute(Order::on(seen.id, act).loading(streams), render)
+        .await
 }

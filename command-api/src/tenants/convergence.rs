@@ -60,8 +60,11 @@ pub(super) async fn settle(
     let end = Instant::now() + within;
     let mut follower = app.store.follow(position);
     loop {
-        let is_settled =
-            app.planner.is_settled(id, systems.to_vec(), position).await.map_err(ApiError::internal)?;
+        let is_settled = app
+            .planner
+            .is_settled(id, systems.to_vec(), position)
+            .await
+            .map_err(ApiError::internal)?;
         if is_settled {
             return Ok(Settled::InTime);
         }
@@ -94,12 +97,23 @@ pub(super) async fn current(
 ) -> Result<Option<Stored>, ApiError> {
     let app = &caller.ask.app;
     let head = app.store.head().max(position);
-    if app.views.wait_for(&tenants::MODEL, head, Duration::from_secs(1)).await.is_err() {
+    if app
+        .views
+        .wait_for(&tenants::MODEL, head, Duration::from_secs(1))
+        .await
+        .is_err()
+    {
         return Ok(None);
     }
     let mut at = app.views.snapshot(&tenants::MODEL).await?;
-    let Some(view) = tenants::get(&mut at, id).await? else { return Ok(None) };
-    let right = if caller.known.person.platform_admin { Right::Everything } else { Right::Member(schema::Role::Owner) };
+    let Some(view) = tenants::get(&mut at, id).await? else {
+        return Ok(None);
+    };
+    let right = if caller.known.person.platform_admin {
+        Right::Everything
+    } else {
+        Right::Member(schema::Role::Owner)
+    };
     let rendered = Rendered {
         status,
         tag: Some((view.version, view.changed_position)),

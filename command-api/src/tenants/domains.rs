@@ -30,8 +30,12 @@ const VERIFICATIONS: Rate = Rate::per_minute("verify a domain", 6);
 pub(super) fn routes() -> Vec<Route> {
     let admin = Who::Member(Role::Admin);
     vec![
-        get("/tenants/{t}/domains", list).may(Who::Member(Role::Member), "Its domains").gives("DomainList"),
-        get("/tenants/{t}/domains/{d}", one).may(Who::Member(Role::Member), "One domain").gives("Domain"),
+        get("/tenants/{t}/domains", list)
+            .may(Who::Member(Role::Member), "Its domains")
+            .gives("DomainList"),
+        get("/tenants/{t}/domains/{d}", one)
+            .may(Who::Member(Role::Member), "One domain")
+            .gives("Domain"),
         post("/tenants/{t}/domains", claim)
             .may(admin, "Claim a domain; not exclusive")
             .takes::<Claim>()
@@ -44,7 +48,10 @@ pub(super) fn routes() -> Vec<Route> {
             .may(admin, "Use a verified domain for new addresses")
             .takes::<Nothing>()
             .gives("Domain"),
-        delete("/tenants/{t}/domains/{d}", release).may(admin, "Let go of a domain").takes::<Nothing>().gives("Domain"),
+        delete("/tenants/{t}/domains/{d}", release)
+            .may(admin, "Let go of a domain")
+            .takes::<Nothing>()
+            .gives("Domain"),
     ]
 }
 
@@ -56,7 +63,9 @@ impl Body for Claim {
     const FIELDS: &'static [Field] = &[required("domain", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self { domain: fields.required("domain", word) }
+        Self {
+            domain: fields.required("domain", word),
+        }
     }
 }
 
@@ -66,10 +75,16 @@ struct Verify {
 }
 
 impl Body for Verify {
-    const FIELDS: &'static [Field] = &[optional("method", Kind::String), optional("evidence", Kind::String)];
+    const FIELDS: &'static [Field] = &[
+        optional("method", Kind::String),
+        optional("evidence", Kind::String),
+    ];
 
     fn read(fields: &mut Fields) -> Self {
-        Self { method: fields.optional("method", string), evidence: fields.optional("evidence", word) }
+        Self {
+            method: fields.optional("method", string),
+            evidence: fields.optional("evidence", word),
+        }
     }
 }
 
@@ -83,7 +98,9 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen, as_of) = read(ask).await?;
     let name = named(&caller.ask)?;
     let domains = Domains::of(&caller.ask.app.store.load(&seen.stream()).await?);
-    let shown = domains.one(&caller.ask.app, seen.id, &name).ok_or_else(unknown_domain)?;
+    let shown = domains
+        .one(&caller.ask.app, seen.id, &name)
+        .ok_or_else(unknown_domain)?;
     Ok(reading::plain(&shown, as_of.position))
 }
 
@@ -99,9 +116,22 @@ async fn read(ask: Ask) -> Result<(Caller, Seen, AsOf), ApiError> {
 async fn claim(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen) = write(ask).await?;
     let body = caller.body::<Claim>().await?.read::<Claim>()?;
-    let Some(domain) = body.domain else { return Err(ApiError::invalid("/domain", "required", "must be given")) };
-    must_be_outside(&caller.ask.app.config.platform_zones, std::slice::from_ref(&domain), "/domain")?;
-    run(&caller, &seen, domain.clone(), TenantCommand::ClaimDomain { domain }, 201).await
+    let Some(domain) = body.domain else {
+        return Err(ApiError::invalid("/domain", "required", "must be given"));
+    };
+    must_be_outside(
+        &caller.ask.app.config.platform_zones,
+        std::slice::from_ref(&domain),
+        "/domain",
+    )?;
+    run(
+        &caller,
+        &seen,
+        domain.clone(),
+        TenantCommand::ClaimDomain { domain },
+        201,
+    )
+    .await
 }
 
 async fn verify(ask: Ask) -> Result<Response, ApiError> {
@@ -116,10 +146,19 @@ async fn verify(ask: Ask) -> Result<Response, ApiError> {
             let detail = "verification by DNS is not available; an operator can verify the domain";
             return Err(ApiError::invalid("/method", "not-allowed", detail));
         }
-        Some(_) => return Err(ApiError::invalid("/method", "unknown-value", "must be dnsTxt or operator")),
+        Some(_) => {
+            return Err(ApiError::invalid(
+                "/method",
+                "unknown-value",
+                "must be dnsTxt or operator",
+            ));
+        }
     }
-    let command =
-        TenantCommand::VerifyDomain { domain: domain.clone(), method: VerifyMethod::Operator, evidence: body.evidence };
+    let command = TenantCommand::VerifyDomain {
+        domain: domain.clone(),
+        method: VerifyMethod::Operator,
+        evidence: body.evidence,
+    };
     run(&caller, &seen, domain, command, 200).await
 }
 
@@ -127,7 +166,14 @@ async fn make_primary(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen) = write(ask).await?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
     let domain = named(&caller.ask)?;
-    run(&caller, &seen, domain.clone(), TenantCommand::SetPrimaryDomain { domain }, 200).await
+    run(
+        &caller,
+        &seen,
+        domain.clone(),
+        TenantCommand::SetPrimaryDomain { domain },
+        200,
+    )
+    .await
 }
 
 async fn release(ask: Ask) -> Result<Response, ApiError> {
@@ -138,8 +184,19 @@ async fn release(ask: Ask) -> Result<Response, ApiError> {
         return Err(unknown_domain());
     }
     let in_use = in_use(&caller.ask.app, &seen).await?;
-    let in_use = if in_use.contains(&domain) { DomainUse::InUse } else { DomainUse::Free };
-    run(&caller, &seen, domain.clone(), TenantCommand::ReleaseDomain { domain, in_use }, 200).await
+    let in_use = if in_use.contains(&domain) {
+        DomainUse::InUse
+    } else {
+        DomainUse::Free
+    };
+    run(
+        &caller,
+        &seen,
+        domain.clone(),
+        TenantCommand::ReleaseDomain { domain, in_use },
+        200,
+    )
+    .await
 }
 
 async fn write(ask: Ask) -> Result<(Caller, Seen), ApiError> {
@@ -157,7 +214,10 @@ async fn run(
     status: u16,
 ) -> Result<Response, ApiError> {
     let (app, id, slug) = (caller.ask.app.clone(), seen.id, seen.slug());
-    let act = One::<Tenant> { stream: seen.stream(), command };
+    let act = One::<Tenant> {
+        stream: seen.stream(),
+        command,
+    };
     let render = move |outcome: &Outcome| {
         let domains = Domains::of(outcome.history.iter().chain(&outcome.news));
         Ok(Rendered {
@@ -180,10 +240,18 @@ fn unknown_domain() -> ApiError {
 }
 
 /// Refuses domains that belong to the platform itself.
-pub(super) fn must_be_outside(zones: &[String], domains: &[DomainName], pointer: &str) -> Result<(), ApiError> {
+pub(super) fn must_be_outside(
+    zones: &[String],
+    domains: &[DomainName],
+    pointer: &str,
+) -> Result<(), ApiError> {
     let inside = |domain: &DomainName| zones.iter().any(|zone| domain.is_within(zone));
     if domains.iter().any(inside) {
-        return Err(ApiError::invalid(pointer, "not-allowed", "must not lie inside the platform's own zones"));
+        return Err(ApiError::invalid(
+            pointer,
+            "not-allowed",
+            "must not lie inside the platform's own zones",
+        ));
     }
     Ok(())
 }
@@ -196,7 +264,11 @@ pub(super) async fn in_use(app: &App, seen: &Seen) -> Result<BTreeSet<DomainName
             continue;
         }
         let (user, _) = app.store.fold::<User>(&(*user_id).into()).await?;
-        used.extend(user.email().as_ref().and_then(|email| email.domain().parse::<DomainName>().ok()));
+        used.extend(
+            user.email()
+                .as_ref()
+                .and_then(|email| email.domain().parse::<DomainName>().ok()),
+        );
     }
     Ok(used)
 }

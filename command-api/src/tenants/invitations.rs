@@ -22,7 +22,9 @@ use crate::route::{Route, Who, get, post};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/tenants/{t}/invitations", list).may(Who::Member(Role::Admin), "Its invitations").gives("InvitationList"),
+        get("/tenants/{t}/invitations", list)
+            .may(Who::Member(Role::Admin), "Its invitations")
+            .gives("InvitationList"),
         post("/invitations/{id}/accept", accept)
             .may(Who::Known, "The invited person says yes")
             .takes::<Nothing>()
@@ -52,7 +54,11 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
 
 async fn accept(ask: Ask) -> Result<Response, ApiError> {
     let (caller, tenant_id, invitation_id) = invited(ask).await?;
-    let act = AcceptInvitation { tenant_id, invitation_id, user_id: caller.known.user_id };
+    let act = AcceptInvitation {
+        tenant_id,
+        invitation_id,
+        user_id: caller.known.user_id,
+    };
     let render = answer(&caller, tenant_id, invitation_id).await?;
     caller.execute(Order::on(tenant_id, act), render).await
 }
@@ -60,7 +66,10 @@ async fn accept(ask: Ask) -> Result<Response, ApiError> {
 async fn decline(ask: Ask) -> Result<Response, ApiError> {
     let (caller, tenant_id, invitation_id) = invited(ask).await?;
     let command = TenantCommand::DeclineInvitation { invitation_id };
-    let act = One::<Tenant> { stream: tenant_id.into(), command };
+    let act = One::<Tenant> {
+        stream: tenant_id.into(),
+        command,
+    };
     let render = answer(&caller, tenant_id, invitation_id).await?;
     caller.execute(Order::on(tenant_id, act), render).await
 }
@@ -68,10 +77,16 @@ async fn decline(ask: Ask) -> Result<Response, ApiError> {
 /// The caller, and the tenant the invitation leads to. Whether it is theirs is for the rules to say.
 async fn invited(ask: Ask) -> Result<(Caller, TenantId, InvitationId), ApiError> {
     let caller = ask.known().await?;
-    let id: InvitationId = caller.ask.place("id").parse().map_err(|_| Rejection::InvitationNotFound)?;
+    let id: InvitationId = caller
+        .ask
+        .place("id")
+        .parse()
+        .map_err(|_| Rejection::InvitationNotFound)?;
     let app = &caller.ask.app;
     let mut at = reading::must_catch_up(app, &users::MODEL).await?;
-    let tenant = tenant_of(&mut at, id).await?.ok_or(Rejection::InvitationNotFound)?;
+    let tenant = tenant_of(&mut at, id)
+        .await?
+        .ok_or(Rejection::InvitationNotFound)?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
     Ok((caller, tenant, id))
 }
@@ -85,13 +100,21 @@ async fn answer(
     Ok(move |outcome: &Outcome| {
         let invitations = fold(outcome.history.iter().chain(&outcome.news));
         let invitation = invitations.get(&id).ok_or(Rejection::InvitationNotFound)?;
-        Ok(Rendered { status: 200, tag: None, location: None, body: invitation.shown(tenant, email.as_deref()) })
+        Ok(Rendered {
+            status: 200,
+            tag: None,
+            location: None,
+            body: invitation.shown(tenant, email.as_deref()),
+        })
     })
 }
 
 async fn tenant_of(at: &mut At, id: InvitationId) -> Result<Option<TenantId>, ApiError> {
     let sql = "select tenant_id from user_invitations where invitation_id = $1";
-    let rows = at.query(sql, &[id.to_string().into()]).await.map_err(QueryError::from)?;
+    let rows = at
+        .query(sql, &[id.to_string().into()])
+        .await
+        .map_err(QueryError::from)?;
     Ok(rows.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 
@@ -130,8 +153,17 @@ impl Shown {
 fn fold<'a>(events: impl Iterator<Item = &'a Recorded>) -> BTreeMap<InvitationId, Shown> {
     let mut all = BTreeMap::new();
     for recorded in events {
-        let Event::Tenant(event) = &recorded.event else { continue };
-        if let TenantEvent::MemberInvited { invitation_id, user_id, role, expires_at, revived: _ } = event {
+        let Event::Tenant(event) = &recorded.event else {
+            continue;
+        };
+        if let TenantEvent::MemberInvited {
+            invitation_id,
+            user_id,
+            role,
+            expires_at,
+            revived: _,
+        } = event
+        {
             let shown = Shown {
                 id: *invitation_id,
                 user_id: *user_id,
@@ -154,17 +186,37 @@ fn end(all: &mut BTreeMap<InvitationId, Shown>, event: &TenantEvent) {
             shown.status = status;
         }
     };
-    if let TenantEvent::InvitationAccepted { invitation_id, user_id: _ } = event {
+    if let TenantEvent::InvitationAccepted {
+        invitation_id,
+        user_id: _,
+    } = event
+    {
         set(invitation_id, "accepted");
     }
-    if let TenantEvent::InvitationDeclined { invitation_id, user_id: _ } = event {
+    if let TenantEvent::InvitationDeclined {
+        invitation_id,
+        user_id: _,
+    } = event
+    {
         set(invitation_id, "declined");
     }
-    if let TenantEvent::InvitationExpired { invitation_id, user_id: _ } = event {
+    if let TenantEvent::InvitationExpired {
+        invitation_id,
+        user_id: _,
+    } = event
+    {
         set(invitation_id, "expired");
     }
-    if let TenantEvent::MemberAdded { user_id, role: _, source: _ } = event {
-        for shown in all.values_mut().filter(|shown| shown.user_id == *user_id && shown.status == "open") {
+    if let TenantEvent::MemberAdded {
+        user_id,
+        role: _,
+        source: _,
+    } = event
+    {
+        for shown in all
+            .values_mut()
+            .filter(|shown| shown.user_id == *user_id && shown.status == "open")
+        {
             shown.status = "accepted";
         }
     }

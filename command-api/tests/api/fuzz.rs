@@ -22,16 +22,24 @@ impl Noise {
     }
 
     fn bytes(&mut self, longest: u64) -> Vec<u8> {
-        (0..self.below(longest)).map(|_| u8::try_from(self.below(256)).unwrap_or_default()).collect()
+        (0..self.below(longest))
+            .map(|_| u8::try_from(self.below(256)).unwrap_or_default())
+            .collect()
     }
 
     fn escaped(&mut self, longest: u64) -> String {
-        self.bytes(longest).into_iter().map(|byte| format!("%{byte:02x}")).collect()
+        self.bytes(longest)
+            .into_iter()
+            .map(|byte| format!("%{byte:02x}"))
+            .collect()
     }
 
     fn header(&mut self) -> Vec<u8> {
         let bytes = self.bytes(60);
-        let fits: Vec<u8> = bytes.into_iter().filter(|byte| HeaderValue::from_bytes(&[*byte]).is_ok()).collect();
+        let fits: Vec<u8> = bytes
+            .into_iter()
+            .filter(|byte| HeaderValue::from_bytes(&[*byte]).is_ok())
+            .collect();
         fits
     }
 }
@@ -40,7 +48,13 @@ impl Noise {
 async fn ec_109_noise_is_refused_and_harms_nobody() {
     let (house, operator) = House::with_operator().await;
     house.tenant(&operator, "acme").await;
-    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT];
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PATCH,
+        Method::DELETE,
+        Method::PUT,
+    ];
     for seed in 1..=ROUNDS {
         let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let method = methods[usize::try_from(noise.below(5)).unwrap_or_default()].clone();
@@ -52,7 +66,15 @@ async fn ec_109_noise_is_refused_and_harms_nobody() {
             _ => "/tenants/acme/suspend".to_owned(),
         };
         let mut call = house.call(method, &path).by(&operator);
-        let names = ["idempotency-key", "if-match", "if-none-match", "prefer", "dezky-min-position", "accept", "x-request-id"];
+        let names = [
+            "idempotency-key",
+            "if-match",
+            "if-none-match",
+            "prefer",
+            "dezky-min-position",
+            "accept",
+            "x-request-id",
+        ];
         let name = names[usize::try_from(noise.below(7)).unwrap_or_default()];
         call = call.bytes(name, &noise.header());
         if noise.below(2) == 0 {
@@ -64,6 +86,10 @@ async fn ec_109_noise_is_refused_and_harms_nobody() {
         assert!(status < 500, "seed {seed}: {status} {}", answer.text);
     }
     house.get("/health").send().await.expect(200);
-    let random = house.get("/tenants").bytes("authorization", b"Bearer \xc3\xbf\xfe").send().await;
+    let random = house
+        .get("/tenants")
+        .bytes("authorization", b"Bearer \xc3\xbf\xfe")
+        .send()
+        .await;
     random.refused(401, "token-invalid");
 }

@@ -35,12 +35,13 @@ pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
 }
 
 pub struct House {
-    pub idp: Idp,
+    pub idp: Arc<Idp>,
     pub store: EventStore,
     pub views: Views,
     pub provider: Arc<Provider>,
     router: Router,
     projector: CancellationToken,
+    log: CancellationToken,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -51,9 +52,16 @@ impl House {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
-        let idp = Idp::start().await;
+        Self::start("sqlite::memory:", Arc::new(Idp::start().await), change).await
+    }
+
+    /// A process over a log that may have been used before; its read models are new.
+    pub async fn start(log: &str, idp: Arc<Idp>, change: impl FnOnce(&mut Config)) -> Self {
+        let url: DbUrl = log.parse().expect("a url");
+        let store = EventStore::create(event_store::Config { url, clock })
+            .await
+            .expect("a log");
         let url: DbUrl = "sqlite::memory:".parse().expect("a url");
-        let store = EventStore::create(event_store::Config { url: url.clone(), clock }).await.expect("a log");
         let db = Db::open(&url, Purpose::Views).await.expect("a database");
         event_store::migrate_views(&db, clock()).await.expect("tables");
         let views = Views::with(db).await.expect("read models");
@@ -62,23 +70,37 @@ impl House {
         change(&mut config);
         let app = App::new(config, store.clone(), views.clone(), provider.clone()).expect("an app");
         let stop = CancellationToken::new();
-        let projector = stop.child_token();
-        let (log, ending) = (store.clone(), stop.clone());
-        spawn(async move { log.run(ending).await.expect("the log runs") });
-        let (log, rows, ending) = (store.clone(), views.clone(), projector.clone());
+        let (projector, log) = (stop.child_token(), stop.child_token());
+        let (writer, ending) = (store.clone(), log.clone());
+        spawn(async move { writer.run(ending).await.expect("the log runs") });
+        let (read, rows, ending) = (store.clone(), views.clone(), projector.clone());
         spawn(async move {
-            projector::run(rows, log, ending).await.expect("the projector runs");
+            projector::run(rows, read, ending)
+                .await
+                .expect("the projector runs");
         });
         let (follower, ending) = (app.clone(), stop.clone());
         spawn(async move { follower.follow(&ending).await.expect("the cache follows") });
         let router = command_api::router(app);
-        let house = Self { idp, store, views, provider, router, projector, _stop: stop.drop_guard() };
-        let plan = complimentary(
-            PlanId::from_uuid(Uuid::now_v7()),
-            PriceId::from_uuid(Uuid::now_v7()),
-            Currency("DKK".to_owned()),
-        );
-        house.act(plan.expect("a plan")).await;
+        let house = Self {
+            idp,
+            store,
+            views,
+            provider,
+            router,
+            projector,
+            log,
+            _stop: stop.drop_guard(),
+        };
+        if house.store.read_head().await.expect("a head") == 0 {
+            let (plan, price) = (
+                PlanId::from_uuid(Uuid::now_v7()),
+                PriceId::from_uuid(Uuid::now_v7()),
+            );
+            house
+                .act(complimentary(plan, price, Currency("DKK".to_owned())).expect("a plan"))
+                .await;
+        }
         house
     }
 
@@ -108,7 +130,13 @@ impl House {
     /// A tenant made by an operator and, if wanted, put in place outside.
     pub async fn tenant(&self, operator: &str, slug: &str) -> Value {
         let body = json!({ "name": slug.to_uppercase(), "slug": slug });
-        self.post("/tenants").by(operator).json(&body).send().await.expect(201).json
+        self.post("/tenants")
+            .by(operator)
+            .json(&body)
+            .send()
+            .await
+            .expect(201)
+            .json
     }
 
     /// Makes somebody a member at once; their token.
@@ -116,17 +144,29 @@ impl House {
         let email = format!("{role}@{slug}.example");
         let token = self.customer(&email).await;
         let body = json!({ "email": email, "role": role });
-        self.post(&format!("/tenants/{slug}/users")).by(operator).json(&body).send().await.expect(201);
+        self.post(&format!("/tenants/{slug}/users"))
+            .by(operator)
+            .json(&body)
+            .send()
+            .await
+            .expect(201);
         token
     }
 
     /// A decision of the system's own, past HTTP.
     pub async fn act(&self, act: impl Act + 'static) -> Outcome {
-        self.store.execute(Arc::new(act), event_store::Request::new(self.asked())).await.expect("accepted")
+        self.store
+            .execute(Arc::new(act), event_store::Request::new(self.asked()))
+            .await
+            .expect("accepted")
     }
 
     pub fn asked(&self) -> Asked {
-        Asked { actor: Actor::service(ActorKind::System), now: clock(), command_id: Uuid::now_v7() }
+        Asked {
+            actor: Actor::service(ActorKind::System),
+            now: clock(),
+            command_id: Uuid::now_v7(),
+        }
     }
 
     /// The read models stand still from now on.
@@ -135,11 +175,19 @@ impl House {
         self.projector.cancel();
     }
 
+    /// The writer of the log ends, as if its process were being killed.
+    pub fn stop_log(&self) {
+        self.log.cancel();
+    }
+
     /// Waits until every read model has reached the end of the log.
     pub async fn catch_up(&self) {
         let head = self.store.read_head().await.expect("a head");
         for model in READ_MODELS {
-            self.views.wait_for(model, head, Duration::from_secs(20)).await.expect("caught up");
+            self.views
+                .wait_for(model, head, Duration::from_secs(20))
+                .await
+                .expect("caught up");
         }
     }
 
@@ -162,7 +210,13 @@ impl House {
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("localhost:3001"));
-        Call { house: self, method, path: path.to_owned(), headers, body: Vec::new() }
+        Call {
+            house: self,
+            method,
+            path: path.to_owned(),
+            headers,
+            body: Vec::new(),
+        }
     }
 }
 
@@ -177,8 +231,13 @@ fn config(idp: &Idp) -> Config {
         default_plan: "complimentary".parse().expect("a slug"),
         platform_zones: vec!["dezky.local".into()],
         key_refresh: Duration::from_secs(10),
-        build: Build { version: "0.0.0-test".into(), commit: None },
-        metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+        build: Build {
+            version: "0.0.0-test".into(),
+            commit: None,
+        },
+        metrics: metrics_exporter_prometheus::PrometheusBuilder::new()
+            .build_recorder()
+            .handle(),
         clock,
     }
 }
@@ -202,7 +261,8 @@ impl Call<'_> {
     }
 
     pub fn bytes(mut self, name: &'static str, value: &[u8]) -> Self {
-        self.headers.insert(name, HeaderValue::from_bytes(value).expect("a header"));
+        self.headers
+            .insert(name, HeaderValue::from_bytes(value).expect("a header"));
         self
     }
 
@@ -222,7 +282,8 @@ impl Call<'_> {
     /// Not before everything that stands in the log now.
     pub fn fresh(self) -> Self {
         let head = self.house.store.head().to_string();
-        self.header("dezky-min-position", &head).header("prefer", "wait=10")
+        self.header("dezky-min-position", &head)
+            .header("prefer", "wait=10")
     }
 
     pub async fn send(self) -> Answer {
@@ -230,11 +291,22 @@ impl Call<'_> {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().expect("a path");
         *request.headers_mut() = self.headers;
-        let response = self.house.router.clone().oneshot(request).await.expect("an answer");
+        let response = self
+            .house
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
         let (parts, body) = response.into_parts();
         let text = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&text).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, json, text: String::from_utf8_lossy(&text).into_owned() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            json,
+            text: String::from_utf8_lossy(&text).into_owned(),
+        }
     }
 }
 
@@ -266,7 +338,10 @@ impl Answer {
 
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     #[track_caller]
@@ -279,7 +354,12 @@ impl Answer {
         let errors = self.json["errors"].as_array().map_or(&[][..], Vec::as_slice);
         errors
             .iter()
-            .map(|error| (error["pointer"].as_str().unwrap_or_default(), error["code"].as_str().unwrap_or_default()))
+            .map(|error| {
+                (
+                    error["pointer"].as_str().unwrap_or_default(),
+                    error["code"].as_str().unwrap_or_default(),
+                )
+            })
             .collect()
     }
 }

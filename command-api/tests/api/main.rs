@@ -1,6 +1,7 @@
 //! The service in process: the real router over a real log and real read models, with an identity provider of our own
 //! on loopback. Every test uses HTTP alone, as a client would.
 
+mod contract;
 mod domains;
 mod fuzz;
 mod house;
@@ -18,5 +19,6 @@ mod partners;
 mod positions;
 mod provider;
 mod rehearsals;
+mod restarts;
 mod tenants;
 mod visibility;
