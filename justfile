@@ -14,12 +14,12 @@ up:
 
 # Fifty kills with kill -9 under concurrent commands, on both databases.
 chaos:
-    cargo run --release -p chaos
+    cargo build --release && cargo run --release -p chaos
 
 # The ratios of the decision record on performance, measured in one run.
 bench:
-    cargo run --release -p bench
+    cargo build --release && cargo run --release -p bench
 
 # Stories against real upstreams named by the environment; skipped, loudly, when they are absent.
 e2e:
-    cargo test -p e2e -- --nocapture
+    cargo test -p platform --test e2e -- --nocapture

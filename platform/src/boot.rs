@@ -11,7 +11,7 @@ use domain::acts::sign_in::{Bootstrap, SignIn, SignedInAs, Trust};
 use domain::claims::Claim;
 use domain::plan::Plan;
 use domain::{Act, Asked};
-use event_store::{EventStore, ExecuteError, MetaSeed, Request};
+use event_store::{EventStore, ExecuteError, Request};
 use schema::tenant::Origin;
 use schema::{
     Actor, ActorKind, Currency, DisplayName, Email, PlanId, PriceId, Slug, StreamId, SubscriptionId, TenantId, UserId,
@@ -122,12 +122,6 @@ async fn once(log: &EventStore, act: Arc<dyn Act>) -> anyhow::Result<()> {
 }
 
 fn request() -> Request {
-    let command_id = Uuid::now_v7();
-    Request {
-        asked: Asked { actor: Actor::service(ActorKind::Bootstrap), now: clock::now(), command_id },
-        meta: MetaSeed { audience: None, request_id: None, correlation_id: command_id, causation_position: None },
-        key: None,
-        expect: Vec::new(),
-        also_load: Vec::new(),
-    }
+    let actor = Actor::service(ActorKind::Bootstrap);
+    Request::new(Asked { actor, now: clock::now(), command_id: Uuid::now_v7() })
 }

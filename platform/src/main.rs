@@ -10,12 +10,13 @@ mod issuer;
 mod jobs;
 mod logging;
 mod operations;
+mod parts;
 mod planner;
+mod rebuild;
 mod roles;
 mod settings;
 mod simulate;
 mod stop;
-mod trust;
 mod up;
 
 use std::io::Write as _;
@@ -53,11 +54,11 @@ async fn start(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Projector => roles::projector(config, stop::requested()).await.map(done),
         Role::Reconciler => roles::reconciler(config, stop::requested()).await.map(done),
         Role::Simulate => simulate::run(&config, stop::requested()).await.map(done),
-        Role::Replay(model) => operations::replay(&config, &model.read_model).await.map(done),
-        Role::Rollback(model) => operations::rollback(&config, &model.read_model).await.map(done),
-        Role::Verify(output) => operations::verify(&config, output.into()).await,
+        Role::Replay(model) => rebuild::replay(&config, &model.read_model).await.map(done),
+        Role::Rollback(model) => rebuild::rollback(&config, &model.read_model).await.map(done),
+        Role::Verify(output) => rebuild::verify(&config, output.json.into()).await,
         Role::Plan(asked) => operations::plan(&config, &asked).await.map(done),
-        Role::Status(output) => operations::status(&config, output.into()).await.map(done),
+        Role::Status(output) => operations::status(&config, output.json.into()).await.map(done),
         Role::Migrate => operations::migrate(&config).await.map(done),
         Role::Token(asked) => print(&format!("{}\n", simulate::token(&config, &asked)?)).map(done),
         Role::Backup(to) => backup::write(&config, &to.file).await.map(done),

@@ -15,8 +15,10 @@ pub(crate) struct Setting {
     /// The environment variable, and the key in `dezky.toml`.
     pub(crate) name: &'static str,
     /// What holds when it is absent, in words.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that holds the README to this list"))]
     pub(crate) default: &'static str,
     /// What it is for.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that holds the README to this list"))]
     pub(crate) meaning: &'static str,
     /// Where it may stand.
     pub(crate) secrecy: Secrecy,
@@ -47,6 +49,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("DEZKY_PLATFORM_ZONES", "`dezky.local`", "our own DNS zones, which no tenant may claim"),
     plain("AUTHENTIK_API_URL", "– (`dezky up`: simulator)", "identity: address of authentik"),
     secret("DEZKY_AUTHENTIK_TOKEN", "identity: API token"),
+    plain("DEZKY_AUTHENTIK_INSTANCE", "scheme and host of `AUTHENTIK_API_URL`", "identity: scheme and host of the issuers this authentik speaks for, when its API has another address"),
     plain("DEZKY_AUTHENTIK_MODE", "`enforce`", "identity: `enforce`, `observe`, `paused` or `disabled`"),
     plain("DEZKY_AUTHENTIK_WRITES_PER_SECOND", "`3`", "identity: sustained writes per second (authentik queues five tasks for each)"),
     plain("STALWART_API_URL", "– (`dezky up`: simulator)", "mail: address of Stalwart"),

@@ -44,7 +44,12 @@ impl Development {
     }
 
     /// Starts what is not configured.
-    pub(crate) async fn start(config: &Config, insist: Insist, stop: &CancellationToken) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: &Config,
+        listen: SocketAddr,
+        insist: Insist,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let mut development =
             Self { config: config.clone(), issuer: None, simulated: Vec::new(), running: Vec::new() };
         if !Self::is_on(config) {
@@ -53,15 +58,34 @@ impl Development {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
         let addresses = Addresses::choose(config).await?;
-        if let Some(listen) = config.listen {
-            let Addresses { issuer, authentik, stalwart, ocis } = addresses;
-            refuse_network(listen, &[issuer, authentik, stalwart, ocis], insist)?;
-        }
+        let Addresses { issuer, authentik, stalwart, ocis } = addresses;
+        refuse_network(listen, &[issuer, authentik, stalwart, ocis], insist)?;
         if config.issuers.is_empty() {
             development.start_issuer(addresses.issuer, stop).await?;
         }
         development.start_simulators(addresses).await?;
         Ok(development)
+    }
+
+    /// The configuration with every gap filled by what a running `dezky up` in this data folder simulates.
+    pub(crate) fn already_running(config: &Config) -> anyhow::Result<(Config, Vec<&'static str>)> {
+        let mut config = config.clone();
+        let mut simulated = Vec::new();
+        let Some(addresses) = Addresses::last(&config.data)? else { return Ok((config, simulated)) };
+        let [authentik, stalwart, ocis] = Self::stands_in(&config);
+        if authentik {
+            config.authentik = Some(Upstream { url: base_url(addresses.authentik), login: TOKEN.into() });
+            simulated.push("authentik");
+        }
+        if stalwart {
+            config.stalwart = Some(Upstream { url: base_url(addresses.stalwart), login: TOKEN.into() });
+            simulated.push("stalwart");
+        }
+        if ocis {
+            config.ocis = Some(Upstream { url: base_url(addresses.ocis), login: ocis_login() });
+            simulated.push("ocis");
+        }
+        Ok((config, simulated))
     }
 
     async fn start_issuer(&mut self, listen: SocketAddr, stop: &CancellationToken) -> anyhow::Result<()> {
@@ -115,8 +139,7 @@ impl Development {
             let simulator = simulators::ocis::Ocis::persisted(settings, journal(&data, "ocis"))
                 .context("read the simulated OCIS's journal")?;
             let url = self.serve("ocis", simulator.start(addresses.ocis).await)?;
-            let login = OcisLogin::Basic { user: OCIS_USER.into(), password: OCIS_PASSWORD.into() };
-            self.config.ocis = Some(Upstream { url, login });
+            self.config.ocis = Some(Upstream { url, login: ocis_login() });
         }
         Ok(())
     }
@@ -140,13 +163,19 @@ impl Development {
     }
 }
 
+fn ocis_login() -> OcisLogin {
+    OcisLogin::Basic { user: OCIS_USER.into(), password: OCIS_PASSWORD.into() }
+}
+
 fn journal(data: &Path, system: &str) -> std::path::PathBuf {
     data.join(format!("simulated-{system}.jsonl"))
 }
 
 /// `dezky simulate`: the development parts alone, and the settings that point other processes at them.
 pub(crate) async fn run(config: &Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let development = Development::start(config, Insist::No, &stop).await?;
+    // Nothing of the API runs here: the development parts' own addresses are all there is to protect.
+    let alone = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    let development = Development::start(config, alone, Insist::No, &stop).await?;
     let mut out = String::from("Development parts are up. Settings for the other roles:\n\n");
     let mut export = |name: &str, value: &str| out.push_str(&format!("export {name}={value}\n"));
     if development.issuer.is_some() {

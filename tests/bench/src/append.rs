@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::partner::Partner;
 use domain::{Asked, One};
-use event_store::{Config, DbUrl, EventStore, Key, MetaSeed, Request};
+use event_store::{Config, DbUrl, EventStore, Key, Request};
 use schema::{Actor, ActorKind, Bps, PartnerCommand, PartnerId, Timestamp};
 use test_postgres::TestPostgres;
 use tokio::time::Instant;
@@ -61,7 +61,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Log {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         let url: DbUrl = url.parse().context("read the address")?;
-        EventStore::migrate(&url, now).await.context("make the tables")?;
+        EventStore::migrate(&url, now()).await.context("make the tables")?;
         let store = EventStore::open(Config { url, clock: now }).await.context("open the log")?;
         let stop = CancellationToken::new();
         let (running, stopped) = (store.clone(), stop.clone());
@@ -112,14 +112,10 @@ pub(crate) async fn register(store: &EventStore) -> anyhow::Result<()> {
     };
     let act = One::<Partner> { stream: PartnerId::from_uuid(Uuid::now_v7()).into(), command };
     let command_id = Uuid::now_v7();
-    let render: event_store::Render = Arc::new(|outcome| format!("{{\"position\":{}}}", outcome.position));
-    let request = Request {
-        asked: Asked { actor: Actor::service(ActorKind::System), now: now(), command_id },
-        meta: MetaSeed { audience: None, request_id: None, correlation_id: command_id, causation_position: None },
-        key: Some(Key { id: command_id.to_string(), fingerprint: String::new(), render }),
-        expect: Vec::new(),
-        also_load: Vec::new(),
-    };
+    let render = Arc::new(|outcome: &event_store::Outcome| format!("{{\"position\":{}}}", outcome.position));
+    let asked = Asked { actor: Actor::service(ActorKind::System), now: now(), command_id };
+    let mut request = Request::new(asked);
+    request.key = Some(Key { id: command_id.to_string(), fingerprint: String::new(), render });
     store.execute(Arc::new(act), request).await.context("register a partner")?;
     Ok(())
 }
