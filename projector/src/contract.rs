@@ -241,7 +241,7 @@ impl World {
         self.tenant(
             number,
             TenantCommand::Activate {
-                generations: Default::default(),
+                generations: schema::tenant::Generations::default(),
             },
         )
         .await;

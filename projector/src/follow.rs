@@ -155,13 +155,11 @@ impl Projector {
             return Ok(Step::Level);
         };
         let mut follower = self.follower_at(from);
-        match timeout(LOOK_EVERY, follower.next(BATCH_MAX)).await {
-            Ok(read) => self.digest(from, follower, read).await,
-            Err(_) => {
-                self.follower = Some((from, follower));
-                Ok(Step::Level)
-            }
+        if let Ok(read) = timeout(LOOK_EVERY, follower.next(BATCH_MAX)).await {
+            return self.digest(from, follower, read).await;
         }
+        self.follower = Some((from, follower));
+        Ok(Step::Level)
     }
 
     async fn digest(

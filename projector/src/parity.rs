@@ -153,7 +153,7 @@ fn page(table: &'static Table, found: &Rows, wanted: &Rows) -> Comparison {
             table: table.name,
             key: key.to_vec(),
             kind,
-        })
+        });
     };
     for (key, row) in wanted {
         match found.get(key) {

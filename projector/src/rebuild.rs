@@ -163,29 +163,29 @@ pub async fn outdated(views: &Views) -> Result<Vec<&'static str>, DbError> {
 /// Clears away every copy but the live one, and makes empty tables under the next number.
 async fn make_room(views: &Views, model: &'static ReadModel) -> Result<u32, ReplayError> {
     let (copies, live) = copies::all(views.db(), model).await?;
-    let mut ddl = String::new();
+    let mut ddl = Vec::new();
     for copy in copies.iter().filter(|copy| Some(copy.number) != live) {
-        ddl += &format!(
+        ddl.push(format!(
             "delete from checkpoints where read_model = '{name}' and version = {number};
              delete from parked where read_model = '{name}' and version = {number};\n",
             name = model.name,
             number = copy.number
-        );
+        ));
         for table in model.tables {
-            ddl += &storage::drop_table(table, copy.number);
+            ddl.push(storage::drop_table(table, copy.number));
         }
     }
     let number = copies.iter().map(|copy| copy.number).max().unwrap_or_default() + 1;
     for table in model.tables {
-        ddl += &storage::drop_table(table, number);
-        ddl += &storage::create_table(table, number, views.db().dialect());
+        ddl.push(storage::drop_table(table, number));
+        ddl.push(storage::create_table(table, number, views.db().dialect()));
     }
-    ddl += &format!(
+    ddl.push(format!(
         "insert into checkpoints (read_model, version, definition, position, recorded_at, epoch, state)
          values ('{}', {number}, {}, 0, '', 0, 'rebuilding');\n",
         model.name, model.version
-    );
-    views.db().execute_ddl(&ddl).await?;
+    ));
+    views.db().execute_ddl(&ddl.concat()).await?;
     Ok(number)
 }
 
@@ -207,7 +207,8 @@ async fn fill(views: &Views, number: u32, remade: Remade) -> Result<(), ReplayEr
             .await?;
         let mut ddl = storage::create_indexes(table, number);
         if views.db().dialect() == Dialect::Postgres {
-            ddl += &format!("analyze {};\n", table.stored_name(number));
+            ddl.push_str("analyze ");
+            ddl.push_str(&table.stored_name(number));
         }
         if !ddl.is_empty() {
             views.db().execute_ddl(&ddl).await?;

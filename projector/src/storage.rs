@@ -112,7 +112,7 @@ const fn type_of(column: Column, dialect: Dialect) -> &'static str {
 /// The indexes of one copy.
 pub(crate) fn create_indexes(table: &Table, copy: u32) -> String {
     let stored = table.stored_name(copy);
-    table
+    let statements: Vec<String> = table
         .indexes
         .iter()
         .map(|columns| {
@@ -122,7 +122,8 @@ pub(crate) fn create_indexes(table: &Table, copy: u32) -> String {
                 columns.join(", ")
             )
         })
-        .collect()
+        .collect();
+    statements.concat()
 }
 
 /// Points what queries name at one copy. The mark comes first: a reader that has read it keeps the views where they are

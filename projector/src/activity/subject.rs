@@ -48,14 +48,14 @@ pub(super) fn named(table: &'static str, recorded: &Recorded) -> Option<Write> {
         Event::Partner(PartnerEvent::Registered { slug, name, .. }) => {
             put(Some(slug.to_string()), shown(name))
         }
-        Event::Partner(PartnerEvent::ProfileChanged { name: Some(name), .. }) => set(shown(name)),
         Event::User(UserEvent::Invited { email, name, .. } | UserEvent::Registered { email, name, .. }) => {
             let email = email
                 .as_ref()
                 .map_or_else(|| ERASED.to_owned(), ToString::to_string);
             put(None, name.as_ref().map_or_else(|| text(email), shown))
         }
-        Event::User(UserEvent::ProfileChanged { name: Some(name), .. }) => set(shown(name)),
+        Event::Partner(PartnerEvent::ProfileChanged { name: Some(name), .. })
+        | Event::User(UserEvent::ProfileChanged { name: Some(name), .. }) => set(shown(name)),
         Event::Plan(PlanEvent::Created { key, name, .. }) => {
             put(Some(key.to_string()), shown(&Personal::from(name.clone())))
         }

@@ -49,21 +49,21 @@ pub(super) fn step(recorded: &Recorded) -> Option<Step> {
         return None;
     };
     match event {
-        E::Created { .. } => Some(Step::Pending),
-        E::Activated { .. } => Some(Step::Active),
+        E::Created { .. }
+        | E::Restored {
+            lifecycle: LivingPhase::Pending,
+            ..
+        } => Some(Step::Pending),
+        E::Activated { .. }
+        | E::Restored {
+            lifecycle: LivingPhase::Active,
+            ..
+        } => Some(Step::Active),
         E::HoldPlaced { kind, .. } => shuts_doors(*kind).then_some(Step::Held),
         E::HoldReleased { kind, .. } | E::HoldExpired { kind, .. } => {
             shuts_doors(*kind).then_some(Step::Freed)
         }
         E::TerminationScheduled { .. } => Some(Step::Terminating),
-        E::Restored {
-            lifecycle: LivingPhase::Pending,
-            ..
-        } => Some(Step::Pending),
-        E::Restored {
-            lifecycle: LivingPhase::Active,
-            ..
-        } => Some(Step::Active),
         E::Terminated {} => Some(Step::Terminated),
         E::Renamed { .. }
         | E::ProfileChanged { .. }

@@ -71,7 +71,7 @@ pub(super) fn tenant(
     let (limits, integrations) = bought(known, id)?;
     let people = memory
         .below(MEMBERS, &key)
-        .map(|row| person(known, Member::read(row)?, &domains))
+        .map(|row| person(known, &Member::read(row)?, &domains))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Some(TenantFacts {
         position,
@@ -131,7 +131,7 @@ fn standing(memory: &Memory, tenant: &Tenant<'_>) -> Result<TenantStanding, RowE
 /// A member whose own events are not in the log yet, or were parked, is nobody.
 fn person(
     known: &Known<'_>,
-    member: Member,
+    member: &Member,
     domains: &BTreeSet<DomainName>,
 ) -> Result<Option<PersonFacts>, RowError> {
     let Some(mut facts) = everywhere(known, member.user_id)? else {

@@ -43,7 +43,7 @@ async fn one_by_one(views: &Views, track: &mut Track, entries: &[Entry]) -> Resu
         let single = std::slice::from_ref(entry);
         let done = match write(views, track, single, None).await? {
             Written::Refused(error) => write(views, track, single, Some(&error)).await?,
-            done => done,
+            done @ (Written::Done | Written::Lost) => done,
         };
         match done {
             Written::Done => {}

@@ -172,10 +172,10 @@ async fn take_over(views: &Views, owner: &str, found: Checkpoint) -> Result<Trac
     let parked = park::streams(views.db(), found.model, found.copy).await?;
     // Nobody writes rows or position without the epoch that was just raised, so what was read before still holds … unless
     // the old leader moved in between: then the first write loses and the checkpoint is read again.
-    Ok(track(found, standing, parked, 1))
+    Ok(track(&found, standing, parked, 1))
 }
 
-fn track(found: Checkpoint, standing: Standing, parked: BTreeSet<String>, raised_by: u64) -> Track {
+fn track(found: &Checkpoint, standing: Standing, parked: BTreeSet<String>, raised_by: u64) -> Track {
     Track {
         model: found.model,
         copy: found.copy,
@@ -209,7 +209,7 @@ pub(crate) async fn reread(views: &Views, lost: &Track, owner: &str) -> Result<T
         (Some(_) | None, false) => Standing::Elsewhere(Instant::now()),
     };
     let parked = park::streams(views.db(), found.model, found.copy).await?;
-    Ok(track(found, standing, parked, 0))
+    Ok(track(&found, standing, parked, 0))
 }
 
 /// Looks for copies made or taken since, and takes over what stands still behind the head.
@@ -276,7 +276,7 @@ async fn adopt(views: &Views, owner: &str, found: Checkpoint) -> Result<Track, F
         Standing::Elsewhere(Instant::now())
     };
     let parked = park::streams(views.db(), found.model, found.copy).await?;
-    Ok(track(found, standing, parked, 0))
+    Ok(track(&found, standing, parked, 0))
 }
 
 /// A copy goes no further, and says why.

@@ -94,7 +94,7 @@ pub struct DispositionView {
     reason = "serde calls it with a reference"
 )]
 fn percent<S: serde::Serializer>(bps: &u16, out: S) -> Result<S::Ok, S::Error> {
-    if bps % 100 == 0 {
+    if bps.is_multiple_of(100) {
         out.serialize_u16(bps / 100)
     } else {
         out.serialize_f64(f64::from(*bps) / 100.0)

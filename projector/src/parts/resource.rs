@@ -71,7 +71,7 @@ pub(crate) struct Bound<'a> {
     pub(crate) kind: ResourceKind,
     pub(crate) key: &'a str,
     pub(crate) external_id: &'a str,
-    pub(crate) bound_at: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 impl<'a> Bound<'a> {
@@ -81,7 +81,7 @@ impl<'a> Bound<'a> {
             kind: row.word("kind")?,
             key: row.text("resource_key")?,
             external_id: row.text("external_id")?,
-            bound_at: row.parse("bound_at")?,
+            since: row.parse("bound_at")?,
         })
     }
 }

@@ -140,7 +140,7 @@ fn resource(around: &Around<'_>, found: &Bound<'_>) -> ResourceView {
         key: found.key.to_owned(),
         external_id: found.external_id.to_owned(),
         name,
-        last_observed_at: Some(Moment(found.bound_at)),
+        last_observed_at: Some(Moment(found.since)),
     }
 }
 

@@ -105,7 +105,7 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         locale: row.maybe_text("locale").map(str::to_owned),
         timezone: row.maybe_text("timezone").map(str::to_owned),
         partner_id: tenant.partner_id,
-        partner: partner.map(partner_view),
+        partner: partner.as_ref().map(partner_view),
         provisioning_status: PerSystem::from_fn(|system| status_of(systems.get(&system)).as_str()),
         provisioning_errors: PerSystem::from_fn(|system| systems.get(&system).and_then(health::error_text)),
         provisioning: ProvisioningOfTenant {
@@ -116,7 +116,7 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
             }),
         },
         handles: handles(&rows.0, &key)?,
-        holds: holds.into_iter().map(hold_view).collect(),
+        holds: holds.iter().map(hold_view).collect(),
         termination: termination(row)?,
         members: members(&rows.0, &key, seats(plan.as_ref(), subscription.as_ref()))?,
         origin: row.text("origin")?.to_owned(),
@@ -165,7 +165,7 @@ fn seats(plan: Option<&Plan<'_>>, subscription: Option<&Subscription>) -> Option
     }
 }
 
-fn partner_view(partner: Partner<'_>) -> PartnerOfTenant {
+fn partner_view(partner: &Partner<'_>) -> PartnerOfTenant {
     PartnerOfTenant {
         id: partner.id,
         slug: partner.slug.to_owned(),
@@ -174,7 +174,7 @@ fn partner_view(partner: Partner<'_>) -> PartnerOfTenant {
     }
 }
 
-fn hold_view(hold: Hold<'_>) -> HoldView {
+fn hold_view(hold: &Hold<'_>) -> HoldView {
     HoldView {
         id: hold.id,
         kind: hold.word.to_owned(),

@@ -79,7 +79,7 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         .filter(|member| member.membership.status != MemberStatus::Removed)
     {
         touched = touched.max(member.position);
-        if let Some((view, position)) = membership(memory, member, &person, row.email)? {
+        if let Some((view, position)) = membership(memory, member, person, row.email)? {
             touched = touched.max(position);
             memberships.push(view);
         }
@@ -128,7 +128,7 @@ fn subject(memory: &Memory, id: UserId) -> Option<String> {
 fn membership(
     memory: &Memory,
     member: &Member,
-    person: &Person,
+    person: Person,
     email: Option<&str>,
 ) -> Result<Option<(MembershipView, u64)>, RowError> {
     let key = [text(member.tenant_id)];
@@ -151,7 +151,7 @@ fn membership(
     let is_managed = domains
         .iter()
         .any(|domain| domain.is_verified && Some(domain.name) == place);
-    let shut = holds.iter().filter(|hold| shuts_doors(hold.kind));
+    let mut shut = holds.iter().filter(|hold| shuts_doors(hold.kind));
     let view = MembershipView {
         tenant_id: tenant.id,
         slug: tenant.slug.to_owned(),
@@ -160,11 +160,8 @@ fn membership(
         kind: if is_managed { "managed" } else { "guest" },
         status: member.membership.status.as_str(),
         tenant_status: standing.status().as_str(),
-        can_use: access::can_use(person, &member.membership, &standing),
-        customer_message: shut
-            .filter_map(|hold| hold.customer_message)
-            .next()
-            .map(str::to_owned),
+        can_use: access::can_use(&person, &member.membership, &standing),
+        customer_message: shut.find_map(|hold| hold.customer_message).map(str::to_owned),
         membership: member.membership,
         standing,
     };
