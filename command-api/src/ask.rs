@@ -38,7 +38,14 @@ pub(crate) struct Ask {
     pub headers: HeaderMap,
     pub name: String,
     places: BTreeMap<String, String>,
-    body: Result<Bytes, Code>,
+    body: Result<Bytes, BodyFault>,
+}
+
+/// Why there is no body. Told only to who may send one.
+#[derive(Debug, Clone, Copy)]
+enum BodyFault {
+    TooLarge,
+    Broken,
 }
 
 impl FromRequest<App> for Ask {
@@ -67,11 +74,11 @@ impl FromRequest<App> for Ask {
     }
 }
 
-async fn read_body(body: axum::body::Body) -> Result<Bytes, Code> {
+async fn read_body(body: axum::body::Body) -> Result<Bytes, BodyFault> {
     match Limited::new(body, BODY_SIZE_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Code::PayloadTooLarge),
-        Err(_) => Err(Code::MalformedJson),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Err(_) => Err(BodyFault::Broken),
     }
 }
 
@@ -89,15 +96,22 @@ impl Ask {
     }
 
     fn body_bytes(&self) -> Result<&Bytes, ApiError> {
-        self.body.as_ref().map_err(|code| match code {
-            Code::PayloadTooLarge => ApiError::refused(*code, "A body has at most 256 KiB"),
-            _ => ApiError::refused(*code, "The body could not be read"),
+        self.body.as_ref().map_err(|fault| match fault {
+            BodyFault::TooLarge => ApiError::refused(Code::PayloadTooLarge, "A body has at most 256 KiB"),
+            BodyFault::Broken => ApiError::refused(Code::MalformedJson, "The body could not be read"),
         })
     }
 
     /// The body's fields. An absent body is an empty object.
     fn fields<B: Body>(&self) -> Result<Fields, ApiError> {
         if self.method == Method::DELETE {
+            if !self.body_bytes()?.is_empty() {
+                return Err(ApiError::invalid(
+                    "",
+                    "not-allowed",
+                    "a DELETE takes its fields from the query",
+                ));
+            }
             let names: Vec<&str> = B::FIELDS
                 .iter()
                 .map(|field| field.name)

@@ -77,11 +77,17 @@ pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: N
     if let Ok(value) = HeaderValue::from_str(&occasion.name) {
         headers.insert("x-request-id", value);
     }
+    let elapsed = started.elapsed();
+    tracing::debug!(
+        request_id = %occasion.name,
+        status = response.status().as_u16(),
+        duration_ms = elapsed.as_millis(),
+        "answered"
+    );
     let status = response.status().as_u16().to_string();
     metrics::counter!("dezky_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
-    metrics::histogram!("dezky_http_request_seconds", "route" => route)
-        .record(started.elapsed().as_secs_f64());
+    metrics::histogram!("dezky_http_request_seconds", "route" => route).record(elapsed.as_secs_f64());
     response
 }
 
@@ -220,6 +226,10 @@ pub(crate) async fn unknown_method() -> ApiError {
 }
 
 /// The answer when our own code broke one of its invariants.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer that catches hands the panic over"
+)]
 pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
     let text = panic
         .downcast_ref::<String>()

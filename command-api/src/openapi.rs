@@ -1,4 +1,4 @@
-//! The contract as OpenAPI 3.1, made from the same list as the router. Shapes are read off examples that tests hold
+//! The contract as `OpenAPI` 3.1, made from the same list as the router. Shapes are read off examples that tests hold
 //! against real answers.
 
 mod examples;

@@ -29,7 +29,7 @@ impl Rate {
         Self {
             what,
             times,
-            within: Duration::from_secs(60),
+            within: Duration::from_mins(1),
         }
     }
 }

@@ -137,7 +137,8 @@ impl Query {
         let mut question = path.to_owned();
         for (name, value) in &self.0 {
             if !matches!(name.as_str(), "cursor" | "limit" | "minPosition" | "include") {
-                question.push_str(&format!("&{}={}:{value}", name, value.len()));
+                // The length keeps two parameters from looking like one.
+                question.extend(["&", name, "=", &value.len().to_string(), ":", value]);
             }
         }
         question
@@ -200,7 +201,8 @@ fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            out.push('%');
+            out.push_str(&hex::encode_upper([byte]));
         }
     }
     out

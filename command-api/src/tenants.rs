@@ -62,7 +62,7 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
         view = tenants::get(&mut at, seen.id).await?;
     }
     let view = view.ok_or_else(unknown_tenant)?;
-    let body = shown(&view, &caller.viewer(right))?;
+    let body = shown(&view, caller.viewer(right))?;
     reading::resource(
         &caller.ask.headers,
         &body,

@@ -105,15 +105,12 @@ impl KeyRing {
     }
 
     async fn look(&self, issuer: &Issuer) -> Result<Keys, Failure> {
-        let url = match &issuer.keys_url {
-            Some(url) => url.clone(),
-            None => {
-                let at = format!(
-                    "{}/.well-known/openid-configuration",
-                    issuer.url.trim_end_matches('/')
-                );
-                serde_json::from_slice::<Discovery>(&self.document(&at).await?)?.jwks_uri
-            }
+        let url = if let Some(url) = &issuer.keys_url {
+            url.clone()
+        } else {
+            let base = issuer.url.trim_end_matches('/');
+            let at = format!("{base}/.well-known/openid-configuration");
+            serde_json::from_slice::<Discovery>(&self.document(&at).await?)?.jwks_uri
         };
         let set: KeySet = serde_json::from_slice(&self.document(&url).await?)?;
         Ok(set.keys.into_iter().take(KEYS_MAX).filter_map(usable).collect())

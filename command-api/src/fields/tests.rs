@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use crate::values::{self, string, whole};
 
 #[derive(Debug, PartialEq)]
+#[expect(clippy::option_option, reason = "absent, null and a value are three answers")]
 struct Chair {
     colour: String,
     legs: Option<u64>,

@@ -20,7 +20,7 @@ fn a_name_given_twice_is_refused_at_any_depth() {
 fn truncated_text_trailing_text_and_numbers_that_are_none_are_refused() {
     for text in [
         &br#"{"a":1"#[..],
-        br#"{} x"#,
+        b"{} x",
         br#"{"a":NaN}"#,
         b"",
         b"\xff",

@@ -118,7 +118,7 @@ pub(super) async fn current(
         status,
         tag: Some((view.version, view.changed_position)),
         location: (status == 201).then(|| format!("/tenants/{}", view.slug)),
-        body: shown(&view, &caller.viewer(right))?,
+        body: shown(&view, caller.viewer(right))?,
     };
     Ok(Some(rendered.at(at.as_of().position)))
 }

@@ -263,9 +263,10 @@ pub(super) async fn in_use(app: &App, seen: &Seen) -> Result<BTreeSet<DomainName
         if membership.status == domain::access::MemberStatus::Removed {
             continue;
         }
-        let (user, _) = app.store.fold::<User>(&(*user_id).into()).await?;
+        let (person, _) = app.store.fold::<User>(&(*user_id).into()).await?;
         used.extend(
-            user.email()
+            person
+                .email()
                 .as_ref()
                 .and_then(|email| email.domain().parse::<DomainName>().ok()),
         );

@@ -115,7 +115,7 @@ pub(crate) async fn page(caller: &Caller, query: &Query, filters: Filters) -> Re
         Right::Member(Role::Member)
     };
     let viewer = caller.viewer(right);
-    reading::page(&caller.ask, query, page, |view| show::tenant(&view, &viewer))
+    reading::page(&caller.ask, query, page, |view| show::tenant(&view, viewer))
 }
 
 /// Whether counts are asked for.

@@ -33,6 +33,10 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three answers of a merge patch"
+)]
 struct Change {
     name: Option<DisplayName>,
     contact: Option<ContactInfo>,

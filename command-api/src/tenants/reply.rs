@@ -42,7 +42,7 @@ pub(crate) async fn of_tenant(
             status,
             tag: Some((view.version, view.changed_position)),
             location: (status == 201).then(|| format!("/tenants/{}", view.slug)),
-            body: tenant(&view, &viewer)?,
+            body: tenant(&view, viewer)?,
         })
     })
 }

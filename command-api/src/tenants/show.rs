@@ -43,7 +43,7 @@ pub(crate) fn unknown_tenant() -> ApiError {
 }
 
 /// The Tenant of the API.
-pub(crate) fn tenant(view: &TenantView, viewer: &Viewer) -> Result<Value, ApiError> {
+pub(crate) fn tenant(view: &TenantView, viewer: Viewer) -> Result<Value, ApiError> {
     let mut shown = match viewer.right {
         Right::Everything => to_value(view)?,
         Right::Member(_) => to_value(&safe(view.clone(), viewer.right))?,
@@ -86,7 +86,7 @@ fn safe_hold(mut view: HoldView) -> HoldView {
     view
 }
 
-fn actions(view: &TenantView, viewer: &Viewer) -> Value {
+fn actions(view: &TenantView, viewer: Viewer) -> Value {
     let living = matches!(view.standing.lifecycle, Lifecycle::Pending | Lifecycle::Active);
     let held = view.standing.holds.contains(&HoldKind::Operator);
     let terminating = view.standing.lifecycle == Lifecycle::Terminating;

@@ -202,7 +202,7 @@ async fn shown(
             continue;
         };
         let viewer = tenant_routes::viewer_of(identity, view.platform_admin, Right::Member(role));
-        workspaces.push(tenant_routes::shown(&tenant, &viewer)?);
+        workspaces.push(tenant_routes::shown(&tenant, viewer)?);
         changed = changed.max(tenant.changed_position);
         if role.includes(Role::Billing) {
             paid.extend(subscriptions::of_tenant(app, &tenant).await?);

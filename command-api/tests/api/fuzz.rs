@@ -28,10 +28,11 @@ impl Noise {
     }
 
     fn escaped(&mut self, longest: u64) -> String {
-        self.bytes(longest)
-            .into_iter()
-            .map(|byte| format!("%{byte:02x}"))
-            .collect()
+        let mut text = hex::encode(self.bytes(longest));
+        for at in (0..text.len()).step_by(2).rev() {
+            text.insert(at, '%');
+        }
+        text
     }
 
     fn header(&mut self) -> Vec<u8> {

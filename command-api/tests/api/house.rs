@@ -22,23 +22,23 @@ use crate::idp::Idp;
 use crate::provider::Provider;
 
 /// The moment at which every test happens: 2026-11-22T16:30:00Z.
-pub const NOW_SECONDS: i64 = 1_795_365_000;
-pub const ADMIN: &str = "ronja@dezky.example";
+pub(crate) const NOW_SECONDS: i64 = 1_795_365_000;
+pub(crate) const ADMIN: &str = "ronja@dezky.example";
 
 fn clock() -> Timestamp {
     Timestamp::from_micros(NOW_SECONDS * 1_000_000).expect("a moment")
 }
 
 #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
-pub fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(work);
 }
 
-pub struct House {
-    pub idp: Arc<Idp>,
-    pub store: EventStore,
-    pub views: Views,
-    pub provider: Arc<Provider>,
+pub(crate) struct House {
+    pub(crate) idp: Arc<Idp>,
+    pub(crate) store: EventStore,
+    pub(crate) views: Views,
+    pub(crate) provider: Arc<Provider>,
     router: Router,
     projector: CancellationToken,
     log: CancellationToken,
@@ -47,16 +47,16 @@ pub struct House {
 
 impl House {
     /// With everything running, the plan `complimentary`, and nobody known.
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with(|_| {}).await
     }
 
-    pub async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
         Self::start("sqlite::memory:", Arc::new(Idp::start().await), change).await
     }
 
     /// A process over a log that may have been used before; its read models are new.
-    pub async fn start(log: &str, idp: Arc<Idp>, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start(log: &str, idp: Arc<Idp>, change: impl FnOnce(&mut Config)) -> Self {
         let url: DbUrl = log.parse().expect("a url");
         let store = EventStore::create(event_store::Config { url, clock })
             .await
@@ -105,11 +105,11 @@ impl House {
     }
 
     /// With an administrator who has signed in; their token.
-    pub async fn with_operator() -> (Self, String) {
+    pub(crate) async fn with_operator() -> (Self, String) {
         Self::with_operator_and(|_| {}).await
     }
 
-    pub async fn with_operator_and(change: impl FnOnce(&mut Config)) -> (Self, String) {
+    pub(crate) async fn with_operator_and(change: impl FnOnce(&mut Config)) -> (Self, String) {
         let house = Self::open_with(|config| {
             config.bootstrap_admin_email = Some(ADMIN.parse().expect("an address"));
             change(config);
@@ -121,14 +121,14 @@ impl House {
     }
 
     /// Somebody who has signed in to the portal; their token.
-    pub async fn customer(&self, email: &str) -> String {
+    pub(crate) async fn customer(&self, email: &str) -> String {
         let token = self.idp.portal(email);
         self.get("/users/me").by(&token).send().await.expect(200);
         token
     }
 
     /// A tenant made by an operator and, if wanted, put in place outside.
-    pub async fn tenant(&self, operator: &str, slug: &str) -> Value {
+    pub(crate) async fn tenant(&self, operator: &str, slug: &str) -> Value {
         let body = json!({ "name": slug.to_uppercase(), "slug": slug });
         self.post("/tenants")
             .by(operator)
@@ -140,7 +140,7 @@ impl House {
     }
 
     /// Makes somebody a member at once; their token.
-    pub async fn member(&self, operator: &str, slug: &str, role: &str) -> String {
+    pub(crate) async fn member(&self, operator: &str, slug: &str, role: &str) -> String {
         let email = format!("{role}@{slug}.example");
         let token = self.customer(&email).await;
         let body = json!({ "email": email, "role": role });
@@ -154,14 +154,14 @@ impl House {
     }
 
     /// A decision of the system's own, past HTTP.
-    pub async fn act(&self, act: impl Act + 'static) -> Outcome {
+    pub(crate) async fn act(&self, act: impl Act + 'static) -> Outcome {
         self.store
-            .execute(Arc::new(act), event_store::Request::new(self.asked()))
+            .execute(Arc::new(act), event_store::Request::new(Self::asked()))
             .await
             .expect("accepted")
     }
 
-    pub fn asked(&self) -> Asked {
+    pub(crate) fn asked() -> Asked {
         Asked {
             actor: Actor::service(ActorKind::System),
             now: clock(),
@@ -170,18 +170,18 @@ impl House {
     }
 
     /// The read models stand still from now on.
-    pub async fn stop_projector(&self) {
+    pub(crate) async fn stop_projector(&self) {
         self.catch_up().await;
         self.projector.cancel();
     }
 
     /// The writer of the log ends, as if its process were being killed.
-    pub fn stop_log(&self) {
+    pub(crate) fn stop_log(&self) {
         self.log.cancel();
     }
 
     /// Waits until every read model has reached the end of the log.
-    pub async fn catch_up(&self) {
+    pub(crate) async fn catch_up(&self) {
         let head = self.store.read_head().await.expect("a head");
         for model in READ_MODELS {
             self.views
@@ -191,23 +191,23 @@ impl House {
         }
     }
 
-    pub fn get(&self, path: &str) -> Call<'_> {
+    pub(crate) fn get(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }
 
-    pub fn post(&self, path: &str) -> Call<'_> {
+    pub(crate) fn post(&self, path: &str) -> Call<'_> {
         self.call(Method::POST, path)
     }
 
-    pub fn patch(&self, path: &str) -> Call<'_> {
+    pub(crate) fn patch(&self, path: &str) -> Call<'_> {
         self.call(Method::PATCH, path)
     }
 
-    pub fn delete(&self, path: &str) -> Call<'_> {
+    pub(crate) fn delete(&self, path: &str) -> Call<'_> {
         self.call(Method::DELETE, path)
     }
 
-    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("localhost:3001"));
         Call {
@@ -243,7 +243,7 @@ fn config(idp: &Idp) -> Config {
 }
 
 /// A request that is being put together.
-pub struct Call<'house> {
+pub(crate) struct Call<'house> {
     house: &'house House,
     method: Method,
     path: String,
@@ -252,41 +252,41 @@ pub struct Call<'house> {
 }
 
 impl Call<'_> {
-    pub fn by(self, token: &str) -> Self {
+    pub(crate) fn by(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    pub fn header(self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(self, name: &'static str, value: &str) -> Self {
         self.bytes(name, value.as_bytes())
     }
 
-    pub fn bytes(mut self, name: &'static str, value: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, name: &'static str, value: &[u8]) -> Self {
         self.headers
             .insert(name, HeaderValue::from_bytes(value).expect("a header"));
         self
     }
 
-    pub fn key(self, key: &str) -> Self {
+    pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.raw("application/json", body.to_string().as_bytes())
     }
 
-    pub fn raw(mut self, kind: &str, body: &[u8]) -> Self {
+    pub(crate) fn raw(mut self, kind: &str, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self.header("content-type", kind)
     }
 
     /// Not before everything that stands in the log now.
-    pub fn fresh(self) -> Self {
+    pub(crate) fn fresh(self) -> Self {
         let head = self.house.store.head().to_string();
         self.header("dezky-min-position", &head)
             .header("prefer", "wait=10")
     }
 
-    pub async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         let mut request = Request::new(Body::from(self.body));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().expect("a path");
@@ -311,23 +311,23 @@ impl Call<'_> {
 }
 
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub json: Value,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
     /// A problem with this status and code.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
         assert_eq!(answer.json["code"], code, "{}", answer.text);
         assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -337,7 +337,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .and_then(|value| value.to_str().ok())
@@ -345,12 +345,12 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.header("dezky-position").parse().expect("a position")
     }
 
     /// `errors[]` as pointer and code.
-    pub fn errors(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn errors(&self) -> Vec<(&str, &str)> {
         let errors = self.json["errors"].as_array().map_or(&[][..], Vec::as_slice);
         errors
             .iter()

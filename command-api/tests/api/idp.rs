@@ -16,21 +16,21 @@ use serde_json::{Value, json};
 
 use crate::house::NOW_SECONDS;
 
-pub const KEY_ID: &str = "test-key";
-pub const INSTANCE: &str = "test-idp";
+pub(crate) const KEY_ID: &str = "test-key";
+pub(crate) const INSTANCE: &str = "test-idp";
 const PORTAL: &str = "dezky-portal";
 
 /// What the provider was asked, and whether it answers.
 #[derive(Default)]
-pub struct Counters {
-    pub key_reads: AtomicUsize,
-    pub is_down: AtomicBool,
+pub(crate) struct Counters {
+    pub(crate) key_reads: AtomicUsize,
+    pub(crate) is_down: AtomicBool,
 }
 
 /// A running provider.
-pub struct Idp {
-    pub base: String,
-    pub counters: Arc<Counters>,
+pub(crate) struct Idp {
+    pub(crate) base: String,
+    pub(crate) counters: Arc<Counters>,
     private: Vec<u8>,
     public: String,
 }
@@ -43,7 +43,7 @@ struct Serving {
 }
 
 impl Idp {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let pair = Ed25519KeyPair::generate().expect("a key");
         let private = pair.to_pkcs8v1().expect("a document").as_ref().to_vec();
         let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
@@ -75,7 +75,7 @@ impl Idp {
         }
     }
 
-    pub fn issuers(&self) -> Vec<Issuer> {
+    pub(crate) fn issuers(&self) -> Vec<Issuer> {
         [PORTAL, command_api::OPERATOR_AUDIENCE]
             .into_iter()
             .map(|client| Issuer {
@@ -87,37 +87,37 @@ impl Idp {
             .collect()
     }
 
-    pub fn issuer(&self, client: &str) -> String {
+    pub(crate) fn issuer(&self, client: &str) -> String {
         format!("{}/application/o/{client}/", self.base)
     }
 
-    pub fn public_key(&self) -> &str {
+    pub(crate) fn public_key(&self) -> &str {
         &self.public
     }
 
     /// The claims of an ordinary token for somebody's portal or operator client.
-    pub fn claims(&self, client: &str, email: &str) -> Value {
+    pub(crate) fn claims(&self, client: &str, email: &str) -> Value {
         json!({
             "iss": self.issuer(client), "aud": client, "sub": format!("sub-of-{email}"), "email": email,
             "email_verified": false, "name": name(email), "iat": NOW_SECONDS, "exp": NOW_SECONDS + 600,
         })
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());
         self.sign_with(&header, claims)
     }
 
-    pub fn sign_with(&self, header: &Header, claims: &Value) -> String {
+    pub(crate) fn sign_with(&self, header: &Header, claims: &Value) -> String {
         jsonwebtoken::encode(header, claims, &EncodingKey::from_ed_der(&self.private)).expect("a token")
     }
 
-    pub fn portal(&self, email: &str) -> String {
+    pub(crate) fn portal(&self, email: &str) -> String {
         self.sign(&self.claims(PORTAL, email))
     }
 
-    pub fn operator(&self, email: &str) -> String {
+    pub(crate) fn operator(&self, email: &str) -> String {
         self.sign(&self.claims(command_api::OPERATOR_AUDIENCE, email))
     }
 }

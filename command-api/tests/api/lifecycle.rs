@@ -272,10 +272,10 @@ async fn a_hold_says_why_and_until_when() {
         .send()
         .await
         .expect(200);
-    let hold = &held.json["holds"][0];
-    assert_eq!(hold["reason"], "Asked for a pause");
-    assert_eq!(hold["until"], "2026-12-01T00:00:00.000Z");
-    let id = hold["id"].as_str().expect("an id");
+    let placed = &held.json["holds"][0];
+    assert_eq!(placed["reason"], "Asked for a pause");
+    assert_eq!(placed["until"], "2026-12-01T00:00:00.000Z");
+    let id = placed["id"].as_str().expect("an id");
     let listed = house
         .get("/tenants/acme/holds")
         .by(&operator)
@@ -316,4 +316,45 @@ async fn a_hold_says_why_and_until_when() {
         abuse.refused(422, "validation-failed").errors(),
         [("/kind", "not-allowed")]
     );
+}
+
+#[tokio::test]
+async fn a_command_may_wait_until_the_outside_has_followed() {
+    let (house, operator) = House::with_operator().await;
+    let tenant = house.tenant(&operator, "acme").await;
+    house.converge(tenant["id"].as_str().expect("an id")).await;
+    let waited = house
+        .post("/tenants/acme/suspend")
+        .by(&operator)
+        .header("prefer", "wait=5")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(waited.json["status"], "suspended");
+    let read = house
+        .get("/tenants/acme")
+        .by(&operator)
+        .fresh()
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(read.json, waited.json);
+    assert_eq!(read.header("etag"), waited.header("etag"));
+    let body = json!({ "name": "Bee", "slug": "bee" });
+    let made = house
+        .post("/tenants")
+        .by(&operator)
+        .header("prefer", "wait=5")
+        .json(&body)
+        .send()
+        .await
+        .expect(201);
+    assert_eq!(made.header("location"), "/tenants/bee");
+    let odd = house
+        .post("/tenants/bee/suspend")
+        .by(&operator)
+        .header("prefer", "wait=60")
+        .send()
+        .await;
+    odd.refused(400, "malformed-header");
 }

@@ -1,6 +1,8 @@
 //! The service in process: the real router over a real log and real read models, with an identity provider of our own
 //! on loopback. Every test uses HTTP alone, as a client would.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+
 mod contract;
 mod domains;
 mod fuzz;

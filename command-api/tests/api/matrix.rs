@@ -32,10 +32,9 @@ fn expected(who: Who, method: &Method, path: &str, caller: &str) -> &'static str
         (_, "garbage") => "token-invalid",
         (Who::Bearer | Who::Known, _) | (_, "operator") => "yes",
         (Who::Operator, "flagless") => "not-a-platform-admin",
-        (Who::Operator, _) => "operator-scope-required",
         (Who::Member(_), "stranger" | "flagless") if about_tenant => "tenant-not-found",
         (Who::Member(_), "portal admin") if is_read => "yes",
-        (Who::Member(_), "portal admin") => "operator-scope-required",
+        (Who::Operator, _) | (Who::Member(_), "portal admin") => "operator-scope-required",
         // Fields have rights of their own there: an empty change is nobody's secret.
         (Who::Member(_), _) if method == Method::PATCH => "yes",
         (Who::Member(role), _) if role_of(caller).includes(role) => "yes",

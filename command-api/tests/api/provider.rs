@@ -14,9 +14,9 @@ use crate::house::House;
 
 /// Plans a word per system, is always settled, and remembers what it was asked.
 #[derive(Default)]
-pub struct Provider {
-    pub asked: Mutex<Vec<(TenantId, Vec<System>)>>,
-    pub is_busy: std::sync::atomic::AtomicBool,
+pub(crate) struct Provider {
+    pub(crate) asked: Mutex<Vec<(TenantId, Vec<System>)>>,
+    pub(crate) is_busy: std::sync::atomic::AtomicBool,
 }
 
 impl Planner for Provider {
@@ -43,7 +43,7 @@ impl Planner for Provider {
 
 impl House {
     /// Every system is in place for a tenant, and it becomes active.
-    pub async fn converge(&self, tenant: &str) {
+    pub(crate) async fn converge(&self, tenant: &str) {
         let tenant_id: TenantId = tenant.parse().expect("an id");
         for system in System::ALL {
             let spec = ProvisioningCommand::RecordSpec {
@@ -72,7 +72,7 @@ impl House {
     }
 
     /// The doors were seen shut, or open again.
-    pub async fn doors(&self, tenant: &str, access: Access) {
+    pub(crate) async fn doors(&self, tenant: &str, access: Access) {
         let tenant_id: TenantId = tenant.parse().expect("an id");
         for system in System::ALL {
             self.report(
@@ -87,7 +87,7 @@ impl House {
         }
     }
 
-    pub async fn report(&self, tenant: TenantId, system: System, command: ProvisioningCommand) {
+    pub(crate) async fn report(&self, tenant: TenantId, system: System, command: ProvisioningCommand) {
         self.act(One::<Provisioning> {
             stream: StreamId::provisioning(tenant, system),
             command,

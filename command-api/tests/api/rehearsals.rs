@@ -14,18 +14,9 @@ fn kinds(events: &Value) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn ec_58_a_rehearsal_lists_the_events_of_the_real_run() {
-    let (house, operator) = House::with_operator().await;
-    let me = house
-        .get("/users/me")
-        .by(&house.idp.operator("second@dezky.example"))
-        .send()
-        .await
-        .expect(200);
-    let admin = format!("/users/{}/platform-admin", me.json["id"].as_str().expect("an id"));
-    house.customer("new@acme.example").await;
-    let commands: Vec<(Method, &str, Value)> = vec![
+/// One command of each kind, each on the ground of those before it.
+fn commands(admin: &str) -> Vec<(Method, &str, Value)> {
+    vec![
         (
             Method::POST,
             "/partners",
@@ -78,10 +69,23 @@ async fn ec_58_a_rehearsal_lists_the_events_of_the_real_run() {
         (Method::POST, "/tenants/acme/restore", json!({})),
         (Method::PATCH, "/partners/reseller", json!({ "marginPct": 5 })),
         (Method::POST, "/partners/reseller/terminate", json!({})),
-        (Method::POST, &admin, json!({ "reason": "Joins" })),
-        (Method::DELETE, &admin, json!({ "reason": "Leaves" })),
-    ];
-    for (method, path, body) in commands {
+        (Method::POST, admin, json!({ "reason": "Joins" })),
+        (Method::DELETE, admin, json!({ "reason": "Leaves" })),
+    ]
+}
+
+#[tokio::test]
+async fn ec_58_a_rehearsal_lists_the_events_of_the_real_run() {
+    let (house, operator) = House::with_operator().await;
+    let me = house
+        .get("/users/me")
+        .by(&house.idp.operator("second@dezky.example"))
+        .send()
+        .await
+        .expect(200);
+    let admin = format!("/users/{}/platform-admin", me.json["id"].as_str().expect("an id"));
+    house.customer("new@acme.example").await;
+    for (method, path, body) in commands(&admin) {
         let query = if method == Method::DELETE && !body.is_null() {
             "reason=Leaves&"
         } else {

@@ -32,7 +32,7 @@ impl Drop for LogFile {
 async fn open(log: &LogFile, idp: &Arc<Idp>) -> House {
     let email = ADMIN.parse().expect("an address");
     House::start(&log.url(), Arc::clone(idp), |config| {
-        config.bootstrap_admin_email = Some(email)
+        config.bootstrap_admin_email = Some(email);
     })
     .await
 }
