@@ -1,6 +1,6 @@
 //! The stored form of read models: tables, indexes and views as SQL, made once from the constant definitions.
 
-use event_store::{Batch, Db, DbError, Dialect, Expect, Value, WriteError};
+use event_store::{Db, DbError, Dialect, Value};
 
 use crate::READ_MODELS;
 use crate::model::{Column, ReadModel, Table};
@@ -8,8 +8,8 @@ use crate::select::columns_of;
 
 /// The first copy of every read model.
 pub(crate) const FIRST_COPY: u32 = 1;
-/// Two processes may start at once; the loser finds everything made.
-const ATTEMPTS_MAX: u32 = 3;
+/// Processes may start at once; each lost attempt means that another one made the tables of a read model.
+const ATTEMPTS_MAX: u32 = 20;
 
 /// Why tables could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,6 @@ pub enum StorageError {
     /// The database did not answer, or refused.
     #[error("make the tables of a read model")]
     Db(#[from] DbError),
-    /// The first checkpoint could not be written.
-    #[error("register a read model")]
-    Write(#[from] WriteError),
 }
 
 /// Makes the tables of read models that were never made here, and points the views at them.
@@ -44,7 +41,8 @@ async fn create_missing_once(db: &Db) -> Result<(), StorageError> {
         if !known.is_empty() {
             continue;
         }
-        let mut ddl = String::new();
+        // The registration comes first: of two processes the second waits for its key, fails, and looks again.
+        let mut ddl = registration(model);
         for table in model.tables {
             ddl += &create_table(table, FIRST_COPY, db.dialect());
             ddl += &create_indexes(table, FIRST_COPY);
@@ -54,28 +52,19 @@ async fn create_missing_once(db: &Db) -> Result<(), StorageError> {
             ddl += ";\n";
         }
         db.execute_ddl(&ddl).await?;
-        register(db, model).await?;
     }
     Ok(())
 }
 
-/// Tables without rows and position 0 agree, so this may come after them and be repeated.
-async fn register(db: &Db, model: &ReadModel) -> Result<(), WriteError> {
-    let mut batch = Batch::new();
-    batch
-        .run(
-            "insert into checkpoints (read_model, version, definition, position, recorded_at, epoch, state)
-             values ($1, $2, $3, 0, '', 0, 'live') on conflict (read_model, version) do nothing",
-            vec![model.name.into(), FIRST_COPY.into(), model.version.into()],
-            Expect::Any,
-        )
-        .run(
-            "insert into live (read_model, version, definition) values ($1, $2, $3)
-             on conflict (read_model) do nothing",
-            vec![model.name.into(), FIRST_COPY.into(), model.version.into()],
-            Expect::Any,
-        );
-    db.write(batch).await.map(drop)
+/// A read model without events, and its first copy as the live one. Only constants of ours stand in the text.
+fn registration(model: &ReadModel) -> String {
+    let (name, definition) = (model.name, model.version);
+    format!(
+        "insert into live (read_model, version, definition) values ('{name}', {FIRST_COPY}, {definition});
+         insert into checkpoints (read_model, version, definition, position, recorded_at, epoch, state)
+         values ('{name}', {FIRST_COPY}, {definition}, 0, '', 0, 'live');
+"
+    )
 }
 
 /// The table of one copy, without indexes.
