@@ -200,7 +200,7 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
             read.address("DEZKY_SIMULATOR_STALWART_LISTEN")?,
             read.address("DEZKY_SIMULATOR_OCIS_LISTEN")?,
         ],
-        log: read.text("DEZKY_LOG", "info"),
+        log: read.text("DEZKY_LOG", "info,tokio_cron_scheduler=warn"),
         log_format: read.log_format()?,
     })
 }

@@ -71,7 +71,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain("DEZKY_SIMULATOR_AUTHENTIK_LISTEN", "`127.0.0.1:3101`, another port when taken", "`dezky up`: simulated authentik"),
     plain("DEZKY_SIMULATOR_STALWART_LISTEN", "`127.0.0.1:3102`, another port when taken", "`dezky up`: simulated Stalwart"),
     plain("DEZKY_SIMULATOR_OCIS_LISTEN", "`127.0.0.1:3103`, another port when taken", "`dezky up`: simulated OCIS"),
-    plain("DEZKY_LOG", "`info`", "what is printed: a `tracing` filter"),
+    plain("DEZKY_LOG", "`info,tokio_cron_scheduler=warn`", "what is printed: a `tracing` filter"),
     plain("DEZKY_LOG_FORMAT", "`text`", "`text` or `json`"),
 ];
 

@@ -26,6 +26,8 @@ pub(crate) async fn up(installation: &Installation) -> (Running, Api) {
     let mut running = installation.start(&["up"]).expect("start the platform");
     installation.ready(&mut running).await.expect("become ready");
     let operator = installation.client("operator", None).await.expect("make an operator token");
+    // A first sign-in, as a portal would do it; with it the issuer's keys are known.
+    assert_eq!(operator.get("/users/me").await.expect("sign in").status, 200);
     (running, operator)
 }
 

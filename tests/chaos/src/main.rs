@@ -87,6 +87,10 @@ async fn round(name: &str, log_url: Option<String>, line: &Line) -> anyhow::Resu
 
     let mut platform = start(&installation).await?;
     let operator = installation.client("operator", None).await?;
+    let signed_in = operator.get("/users/me").await.context("sign in")?;
+    if signed_in.status != 200 {
+        bail!("the first operator cannot sign in: {}", signed_in.body);
+    }
     let stop = CancellationToken::new();
     let clients: Vec<_> = (0..line.clients)
         .map(|number| tokio::spawn(customers::work(number, operator.clone(), stop.clone())))
