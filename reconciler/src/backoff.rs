@@ -10,17 +10,17 @@ use crate::call::CallError;
 /// The first pause after a passing failure; doubles with each.
 const TRANSIENT_FIRST: Duration = Duration::from_secs(2);
 /// No pause is longer: an upstream that is back is noticed within it.
-pub(crate) const TRANSIENT_MAX: Duration = Duration::from_secs(600);
+pub(crate) const TRANSIENT_MAX: Duration = Duration::from_mins(10);
 /// A system that asks us to wait means at least this.
 const RATE_LIMITED_MIN: Duration = Duration::from_secs(5);
 /// Between two tries with refused credentials, for the whole system.
-pub(crate) const AUTH: Duration = Duration::from_secs(60);
+pub(crate) const AUTH: Duration = Duration::from_mins(1);
 /// What will not work stays tried, rarely: somebody may have repaired it there.
-const PERMANENT: Duration = Duration::from_secs(1800);
+const PERMANENT: Duration = Duration::from_mins(30);
 /// Before we look whether something we sent has happened.
 const UNKNOWN: Duration = Duration::from_secs(5);
 /// What waits for something else is looked at anyway.
-pub(crate) const BLOCKED: Duration = Duration::from_secs(60);
+pub(crate) const BLOCKED: Duration = Duration::from_mins(1);
 
 /// How long to wait after the n-th failure in a row, n from 1. `jitter(max)` gives a number up to `max`.
 pub(crate) fn pause(error: &CallError, failures: u32, jitter: fn(u64) -> u64) -> Duration {

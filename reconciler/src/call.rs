@@ -46,11 +46,6 @@ impl CallError {
         }
     }
 
-    /// Something exists under our name and is not ours: nothing is written.
-    pub fn owned_by_another(resource: Resource, summary: impl Into<String>) -> Self {
-        Self::new(FailureClass::Permanent, Reason::OwnedByAnother, summary).about(resource)
-    }
-
     /// Sent, and nobody knows whether it happened.
     pub fn unknown(summary: impl Into<String>) -> Self {
         Self::new(FailureClass::Unknown, Reason::OutcomeUnknown, summary)

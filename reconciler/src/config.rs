@@ -9,7 +9,7 @@ use crate::ocis::Credentials;
 /// How long one call may take; the mail server answers slowly when its store does.
 pub const CALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// How long the identity door waits for mail and files: one broken system must not lock everybody out.
-pub const DOOR_WAIT_DEFAULT: Duration = Duration::from_secs(300);
+pub const DOOR_WAIT_DEFAULT: Duration = Duration::from_mins(5);
 /// Writes to authentik per second, sustained: each costs its worker five tasks.
 pub const AUTHENTIK_WRITES_PER_SECOND_DEFAULT: u32 = 3;
 /// Tenants worked on at a time; the mail server takes four requests of one account at once.

@@ -46,13 +46,21 @@ pub struct Desired<S> {
     pub asked: Asked,
 }
 
-/// Something exists in our place and is not ours.
+/// Something we may not touch: somebody else's, or no longer ours to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Which object.
     pub resource: Resource,
+    /// The closed word for it.
+    pub reason: Reason,
     /// Our sentence for it.
     pub summary: &'static str,
+}
+
+impl From<Refusal> for CallError {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(FailureClass::Permanent, refusal.reason, refusal.summary).about(refusal.resource)
+    }
 }
 
 /// What would be done. Empty steps mean converged, unless something is refused or waits.
@@ -189,6 +197,7 @@ async fn rounds<I: Integration>(
     attempt: &mut Attempt,
 ) -> Result<Settled, CallError> {
     let mut refused = None;
+    let mut before = Vec::new();
     for round in 0..=ROUNDS_MAX {
         let observed = system.observe(desired).await?;
         let seen = I::seen(desired, &observed);
@@ -199,16 +208,18 @@ async fn rounds<I: Integration>(
         }
         attempt.seen = Some(seen);
         if plan.steps.is_empty() {
-            return match (refused, plan.refusals.into_iter().next()) {
-                (Some(error), _) => Err(error),
-                (None, Some(refusal)) => Err(CallError::owned_by_another(refusal.resource, refusal.summary)),
-                (None, None) if plan.waiting => Ok(Settled::Waiting),
-                (None, None) => Ok(Settled::Level),
+            // What was refused on the way is not planned any more: it came about by itself.
+            return match plan.refusals.into_iter().next() {
+                Some(refusal) => Err(refusal.into()),
+                None if plan.waiting => Ok(Settled::Waiting),
+                None => Ok(Settled::Level),
             };
         }
-        if round == ROUNDS_MAX {
+        let now: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+        if round == ROUNDS_MAX || (refused.is_some() && now == before) {
             break;
         }
+        before = now;
         refused = work(system, desired, &observed, &plan.steps, attempt).await?;
     }
     Err(refused.unwrap_or_else(|| {

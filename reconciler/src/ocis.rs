@@ -6,6 +6,7 @@ pub mod credentials;
 pub(crate) mod observe;
 mod plan;
 pub mod spec;
+pub mod wire;
 
 use std::collections::BTreeMap;
 

@@ -59,7 +59,6 @@ impl Reported<'_> {
             Ok(Settled::Level) => {
                 commands.push(converged(self.generation, self.spec.reason()));
             }
-            Ok(Settled::Waiting | Settled::Observed) => {}
             Err(error) if is_worth_an_event(error.class, self.failures) => {
                 commands.push(ProvisioningCommand::RecordFailed {
                     generation: self.generation,
@@ -69,7 +68,7 @@ impl Reported<'_> {
                     consecutive: self.failures,
                 });
             }
-            Err(_) => {}
+            Ok(Settled::Waiting | Settled::Observed) | Err(_) => {}
         }
         commands
     }
@@ -126,12 +125,11 @@ impl Reported<'_> {
     /// Shut means: asked for, and seen. Without a look only "not asked for" can be said.
     fn access(&self, commands: &mut Vec<ProvisioningCommand>) {
         let access = match (self.asked, &self.attempt.seen) {
-            (integration::Asked::Nothing, _) => Access::Open,
             (integration::Asked::Shut, Some(seen)) if seen.doors.iter().all(|door| door.is_shut) => {
                 Access::Revoked
             }
-            (integration::Asked::Shut, Some(_)) => Access::Open,
             (integration::Asked::Shut, None) => return,
+            (integration::Asked::Nothing, _) | (integration::Asked::Shut, Some(_)) => Access::Open,
         };
         let doors = self
             .attempt

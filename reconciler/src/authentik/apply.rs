@@ -20,8 +20,10 @@ pub(super) async fn apply(
                 .accounts
                 .get(user_id)
                 .map_or("", |account| account.username.as_str());
+            // First, while there are sessions whose portals can be told.
             client.end_sessions(*pk, username).await?;
-            client.delete_refresh_tokens(*pk).await
+            client.delete_refresh_tokens(*pk).await?;
+            client.patch_user(*pk, &json!({ "is_active": false })).await
         }
         Step::DropEntitlement { pk, .. } => match &observed.entitled {
             Some(group) => client.remove_user(&group.pk, *pk).await,

@@ -207,7 +207,7 @@ impl Client {
         Ok(())
     }
 
-    /// Without this a refresh token outlives its session.
+    /// A refresh token outlives its session. Only a superuser's token sees those of others.
     pub async fn delete_refresh_tokens(&self, pk: i64) -> Result<(), CallError> {
         let user = pk.to_string();
         let query = [("user", user.as_str())];
@@ -239,6 +239,15 @@ impl Client {
             // A list that shrank while it was read ends with "Invalid page."
             if number > 1 && answer.status.as_u16() == 404 {
                 return Ok(rows);
+            }
+            // A filter that names something just deleted is refused: the next look will not name it.
+            if answer.status.as_u16() == 400 {
+                let summary = format!("authentik: {what}: what it is filtered by is gone");
+                return Err(CallError::new(
+                    FailureClass::Transient,
+                    Reason::UpstreamUnavailable,
+                    summary,
+                ));
             }
             let answer = self.succeeded(what, Effect::Reads, answer)?;
             let page: Page<T> = answer.parse(self.line.system, what)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use schema::UserId;
+use schema::provisioning::Reason;
 
 use super::{Account, AccountSeen, Belongs, Observed, PersonSpec, Presence, Spec};
 use crate::integration::{Desired, Gate, Plan, Refusal};
@@ -86,7 +87,10 @@ impl crate::integration::Step for Step {
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EndSessions { user_id, .. } => write!(out, "end the sessions and tokens of {user_id}"),
+            Self::EndSessions { user_id, .. } => write!(
+                out,
+                "disable the account of {user_id} and end its sessions and tokens"
+            ),
             Self::DropEntitlement { user_id, .. } => write!(out, "take the entitlement from {user_id}"),
             Self::Disable { user_id, .. } => write!(out, "disable the account of {user_id}"),
             Self::RemoveMember { group, pk } => write!(out, "take user {pk} out of group {group}"),
@@ -138,6 +142,7 @@ pub(super) fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
             Some(account) => plan.steps.extend(profile(person, account)),
             None if observed.taken.contains(&person.user_id) => plan.refusals.push(Refusal {
                 resource: person.resource(),
+                reason: Reason::OwnedByAnother,
                 summary: "the account with this address is marked for somebody else",
             }),
             None if person.presence == Presence::Ensure => {
@@ -158,21 +163,28 @@ pub(super) fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
 }
 
 /// Sessions and tokens end before the entitlement goes, and the epoch is stored last: a failure in between repeats.
+/// Only disabling an account ends its refresh tokens for sure (a token without superuser rights does not even see
+/// them), so an account that stays enabled is disabled in between; its portal door is not the one that waits.
 fn close(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Vec<Step> {
     let (user_id, pk) = (person.user_id, account.pk);
     let mut steps = Vec::new();
     let stored = account.sessions_epoch();
-    if stored < person.sessions_epoch {
+    let is_ending = stored < person.sessions_epoch;
+    if is_ending {
         steps.push(Step::EndSessions { user_id, pk });
     }
     if person.entitlement == Belongs::Outside && observed.is_entitled(pk) {
         steps.push(Step::DropEntitlement { user_id, pk });
     }
-    if person.account == Account::Disabled && account.account == Account::Enabled {
-        steps.push(Step::Disable { user_id, pk });
+    match person.account {
+        Account::Enabled if is_ending => steps.push(Step::Enable { user_id, pk }),
+        Account::Disabled if account.account == Account::Enabled && !is_ending => {
+            steps.push(Step::Disable { user_id, pk });
+        }
+        Account::Enabled | Account::Disabled => {}
     }
     let is_marked = account.marked_for() == Some(user_id.to_string().as_str());
-    if stored < person.sessions_epoch || !is_marked {
+    if is_ending || !is_marked {
         steps.push(Step::MarkUser {
             user_id,
             pk,
@@ -208,6 +220,7 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
         if observed.name_is_taken {
             plan.refusals.push(Refusal {
                 resource: spec.owner.resource(),
+                reason: Reason::OwnedByAnother,
                 summary: "a group of this name exists and is not marked as ours",
             });
         } else {
@@ -220,6 +233,7 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
     if group.name != spec.group && observed.name_is_taken {
         plan.refusals.push(Refusal {
             resource: spec.owner.resource(),
+            reason: Reason::OwnedByAnother,
             summary: "our group was renamed and another one has its name",
         });
     } else if group.name != spec.group {
@@ -243,7 +257,7 @@ fn profile(person: &PersonSpec, account: &AccountSeen) -> Option<Step> {
         .into_iter()
         .filter_map(|(field, differs)| differs.then_some(field))
         .collect();
-    (!fields.is_empty()).then(|| Step::UpdateUser {
+    (!fields.is_empty()).then_some(Step::UpdateUser {
         user_id: person.user_id,
         pk: account.pk,
         fields,
@@ -267,7 +281,8 @@ fn open(gate: Gate, person: &PersonSpec, account: &AccountSeen, observed: &Obser
     if person.entitlement == Belongs::Inside && observed.entitled.is_some() && !observed.is_entitled(pk) {
         steps.push(Step::Entitle { user_id, pk });
     }
-    if person.account == Account::Enabled && account.account == Account::Disabled {
+    let is_ending = account.sessions_epoch() < person.sessions_epoch;
+    if person.account == Account::Enabled && account.account == Account::Disabled && !is_ending {
         steps.push(Step::Enable { user_id, pk });
     }
     match gate {

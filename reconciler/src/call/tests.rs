@@ -61,7 +61,7 @@ async fn a_closed_port_is_no_connection_and_never_ambiguous() {
     let mut chain = format!("{error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        chain.push_str(&format!(": {cause}"));
+        chain = format!("{chain}: {cause}");
         source = cause.source();
     }
     assert!(!chain.contains("anna"), "{chain}");

@@ -1,124 +1,15 @@
 //! OCIS's graph API, as far as it is used here.
 
+use std::fmt::Write as _;
+
 use reqwest::{Method, RequestBuilder};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::credentials::Pass;
+use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
-
-/// The editor of a space, as a role of the unified roles.
-const EDITOR_ROLE: &str = "58c63c02-1d89-4572-916a-870abc5a1b7d";
-const MANAGER_ROLE: &str = "312c0871-5ef7-4b3a-85b6-0e4074c64049";
-
-/// A project space, as far as we look at it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Drive {
-    pub id: String,
-    #[serde(default)]
-    pub name: String,
-    #[serde(default)]
-    pub description: Option<String>,
-    #[serde(default)]
-    pub quota: Quota,
-    #[serde(default)]
-    pub root: Root,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Quota {
-    #[serde(default)]
-    pub total: u64,
-    /// Absent while the space is disabled.
-    #[serde(default)]
-    pub used: Option<u64>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Root {
-    #[serde(default)]
-    pub deleted: Option<Value>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub permissions: Vec<Permission>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Permission {
-    #[serde(default)]
-    pub granted_to_v2: Grantee,
-    #[serde(default, deserialize_with = "or_default")]
-    pub roles: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Grantee {
-    #[serde(default)]
-    pub user: Option<Named>,
-    #[serde(default)]
-    pub group: Option<Named>,
-}
-
-/// Anything with an id.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Named {
-    pub id: String,
-}
-
-impl Permission {
-    pub(crate) fn is_manager(&self) -> bool {
-        self.roles
-            .iter()
-            .any(|role| role == "manager" || role == MANAGER_ROLE)
-    }
-
-    pub(crate) fn is_editor(&self) -> bool {
-        self.roles
-            .iter()
-            .any(|role| role == "editor" || role == EDITOR_ROLE)
-    }
-}
-
-/// A group with its members.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Group {
-    pub id: String,
-    #[serde(default)]
-    pub display_name: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub members: Vec<User>,
-}
-
-/// An account.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct User {
-    pub id: String,
-    #[serde(default)]
-    pub on_premises_sam_account_name: String,
-}
-
-#[derive(Deserialize)]
-struct Groups {
-    #[serde(default, deserialize_with = "or_default")]
-    value: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Drives {
-    #[serde(default, deserialize_with = "or_default")]
-    value: Vec<Drive>,
-}
-
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
-}
 
 /// The API as our service account.
 #[derive(Debug, Clone)]
@@ -426,10 +317,15 @@ impl Client {
 
     fn succeeded(&self, what: &str, effect: Effect, answer: Answer) -> Result<Answer, CallError> {
         if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            Err(self.line.refusal(what, effect, &answer))
+            return Ok(answer);
         }
+        let mut refusal = self.line.refusal(what, effect, &answer);
+        if answer.status.as_u16() == 500 && answer.json.is_none() {
+            refusal
+                .summary
+                .push_str(" without a body: is it starting, or does our token lack name, e-mail or roles?");
+        }
+        Err(refusal)
     }
 
     fn missing(&self, what: &str) -> CallError {
@@ -453,7 +349,8 @@ fn encoded(segment: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'$' | b':' | b'@') {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing into a string does not fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -89,8 +89,8 @@ impl Pass {
             return Ok(held.token.clone());
         }
         let granted = self.fetch(line).await?;
-        let life = Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS_DEFAULT));
-        let until = now + life.saturating_sub(MARGIN);
+        let lifetime = Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS_DEFAULT));
+        let until = now + lifetime.saturating_sub(MARGIN);
         *self.lock() = Some(Held {
             token: granted.access_token.clone(),
             until,

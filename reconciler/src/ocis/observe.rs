@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::client::{Client, Drive, Group};
+use super::client::Client;
+use super::wire::{Drive, Group, Permission};
 use super::{Belongs, GroupSeen, Managed, Observed, Space, SpaceSeen, Spec, mark};
 use crate::call::CallError;
 use crate::integration::Desired;
@@ -113,7 +114,7 @@ pub(crate) fn group_of(group: Group) -> GroupSeen {
 pub(crate) fn space_of(drive: Drive, mark: &str, me: &str) -> SpaceSeen {
     let description = drive.description.unwrap_or_default();
     let permissions = drive.root.permissions;
-    let is_me = |permission: &&super::client::Permission| {
+    let is_me = |permission: &&Permission| {
         permission
             .granted_to_v2
             .user

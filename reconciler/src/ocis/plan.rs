@@ -3,6 +3,7 @@
 use std::fmt;
 
 use schema::UserId;
+use schema::provisioning::Reason;
 
 use super::{Belongs, Managed, Observed, Space, SpaceSeen, Spec};
 use crate::integration::{Plan, Refusal};
@@ -120,7 +121,14 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
     if let (Some(space), Some(group)) = (usable, &observed.group) {
         let is_granted = space.editors.contains(&group.id);
         // A disabled space freezes its membership; the grant follows when it is open again.
-        if !is_granted && spec.space == Space::Open && space.space == Space::Open {
+        let is_due = !is_granted && spec.space == Space::Open && space.space == Space::Open;
+        if is_due && space.managed != Managed::ByUs {
+            plan.refusals.push(Refusal {
+                resource: spec.space_resource(),
+                reason: Reason::PermissionDenied,
+                summary: "we are no longer Manager of the space and cannot let the group in",
+            });
+        } else if is_due {
             plan.steps.push(Step::GrantEditor {
                 space: space.id.clone(),
                 group: group.id.clone(),
@@ -163,6 +171,7 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
         if observed.group_is_taken {
             plan.refusals.push(Refusal {
                 resource: spec.group_resource(),
+                reason: Reason::OwnedByAnother,
                 summary: "a group of this name exists in the file server and has members of others",
             });
         } else {

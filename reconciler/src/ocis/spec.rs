@@ -15,11 +15,7 @@ pub fn of_tenant(facts: &TenantFacts) -> Spec {
     Spec {
         tenant_id: facts.tenant_id,
         name: legal_name(&facts.name, facts.slug.as_str()),
-        // 0 would mean unlimited there: a limit of nothing becomes one byte.
-        quota: facts
-            .limits
-            .files_bytes
-            .map_or(0, |bytes| bytes.clamp(1, QUOTA_MAX)),
+        quota: quota(&facts.limits),
         space: if access::space_open(&facts.standing) {
             Space::Open
         } else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schema::provisioning::{FailureClass, Reason, Resource};
 use serde_json::{Map, Value, json};
 
 use super::client::{Change, Client, Wrote};
@@ -37,7 +38,8 @@ pub(super) async fn apply(
         }
         Step::DestroyTwin { role } => destroy(client, "Role", role).await,
         Step::CreateDomain { name } => {
-            create(client, "Domain", json!({ "name": name, "description": mark })).await
+            let domain = json!({ "name": name, "description": mark });
+            claim(client, "Domain", domain, super::domain_resource(name)).await
         }
         Step::MarkDomain { id, .. } => update(client, "Domain", id, json!({ "description": mark })).await,
         Step::DestroyDomain { id, .. } => destroy_domain(client, id).await,
@@ -104,11 +106,7 @@ async fn create_account(
         "permissions": permissions(account.switch),
         "quotas": quotas,
     });
-    match client.change("Account", Change::Create(body)).await? {
-        Wrote::Done | Wrote::Gone | Wrote::Linked => Ok(()),
-        // Either it came into being meanwhile, and the next look finds it, or an alias or a list has the address.
-        Wrote::Taken => Ok(()),
-    }
+    claim(client, "Account", body, account.resource()).await
 }
 
 async fn destroy_domain(client: &Client, id: &str) -> Result<(), CallError> {
@@ -135,13 +133,47 @@ async fn install_gate(client: &Client) -> Result<(), CallError> {
     let contents = "require [\"reject\"];\nreject \"550 5.7.1 This domain no longer receives mail\";\n";
     let script = json!({ "name": GATE_SCRIPT, "isActive": true, "contents": contents });
     create(client, "SieveSystemScript", script).await?;
-    let rule = json!({
+    let stage = client.singleton("MtaStageRcpt", &["script"]).await?;
+    let script = with_our_rule(&stage["script"]);
+    update(client, "MtaStageRcpt", "singleton", json!({ "script": script })).await?;
+    client.action("ReloadSettings").await
+}
+
+/// Our rule in front of whatever an operator has put there.
+fn with_our_rule(script: &Value) -> Value {
+    let ours = json!({
         "if": format!("key_exists('{GATE_NAMESPACE}', rcpt_domain)"),
         "then": format!("'{GATE_SCRIPT}'"),
     });
-    let stage = json!({ "script": { "match": { "0": rule }, "else": "false" } });
-    update(client, "MtaStageRcpt", "singleton", stage).await?;
-    client.action("ReloadSettings").await
+    let mut theirs: Vec<(u64, &Value)> = script["match"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, rule)| **rule != ours)
+        .map(|(place, rule)| (place.parse().unwrap_or(u64::MAX), rule))
+        .collect();
+    theirs.sort_by_key(|(place, _)| *place);
+    let rules = std::iter::once(&ours).chain(theirs.into_iter().map(|(_, rule)| rule));
+    let rules: Map<String, Value> = rules
+        .enumerate()
+        .map(|(place, rule)| (place.to_string(), rule.clone()))
+        .collect();
+    let otherwise = script["else"].as_str().unwrap_or("false");
+    json!({ "match": rules, "else": otherwise })
+}
+
+/// Creates what has a name of its own. A taken one may be ours of a moment ago: then the next look finds it. Else an
+/// alias or a list has it, which is somebody's.
+async fn claim(client: &Client, kind: &str, object: Value, resource: Resource) -> Result<(), CallError> {
+    match client.change(kind, Change::Create(object)).await? {
+        Wrote::Done | Wrote::Gone | Wrote::Linked => Ok(()),
+        Wrote::Taken => Err(CallError::new(
+            FailureClass::Permanent,
+            Reason::OwnedByAnother,
+            "stalwart: the name is an alias or a list of somebody else",
+        )
+        .about(resource)),
+    }
 }
 
 async fn create(client: &Client, kind: &str, object: Value) -> Result<(), CallError> {
@@ -183,3 +215,6 @@ fn set(names: &BTreeSet<String>) -> Value {
             .collect::<Map<_, _>>(),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,9 +247,8 @@ fn outcome(what: &str, key: &str, change: &Change<'_>, answer: &Value) -> Result
         (Some("forbidden"), _) => Err(permanent(what, Reason::PermissionDenied)),
         (Some("overQuota"), _) => Err(permanent(what, Reason::QuotaExceeded)),
         (Some("invalidForeignKey"), _) => Err(permanent(what, Reason::Conflict)),
-        (Some(_), _) => Err(permanent(what, Reason::ValidationRejected)),
-        // Named neither as done nor as not done: dropped without a word.
-        (None, _) => Err(permanent(what, Reason::ValidationRejected)),
+        // Without an error it was named neither as done nor as not done: dropped without a word.
+        (Some(_) | None, _) => Err(permanent(what, Reason::ValidationRejected)),
     }
 }
 

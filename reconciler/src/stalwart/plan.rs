@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use schema::UserId;
+use schema::provisioning::Reason;
 
 use super::{
     AccountSeen, AccountSpec, GateSeen, Observed, Permissions, Presence, Receiving, RoleSeen, Spec, Switch,
@@ -91,6 +92,7 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
     for name in &observed.taken {
         plan.refusals.push(Refusal {
             resource: domain_resource(name),
+            reason: Reason::OwnedByAnother,
             summary: "the domain exists in the mail server and is not marked as this tenant's",
         });
     }

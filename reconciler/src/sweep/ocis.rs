@@ -79,16 +79,15 @@ impl Bulk<Ocis> for Everything {
             .get(&spec.space_resource())
             .and_then(|id| self.marked(id, &mark));
         let mut observed = Observed::default();
-        match bound {
-            Some(space) => observed.space = Some(space),
-            None => {
-                let marked = self.by_mark.get(&mark).into_iter().flatten();
-                let mut spaces: Vec<SpaceSeen> = marked.filter_map(|id| self.marked(id, &mark)).collect();
-                spaces.sort_by_key(keeping_order);
-                let mut spaces = spaces.into_iter();
-                observed.space = spaces.next();
-                observed.twins = spaces.collect();
-            }
+        if bound.is_some() {
+            observed.space = bound;
+        } else {
+            let marked = self.by_mark.get(&mark).into_iter().flatten();
+            let mut spaces: Vec<SpaceSeen> = marked.filter_map(|id| self.marked(id, &mark)).collect();
+            spaces.sort_by_key(keeping_order);
+            let mut spaces = spaces.into_iter();
+            observed.space = spaces.next();
+            observed.twins = spaces.collect();
         }
         let bound = desired
             .known

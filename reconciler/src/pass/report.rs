@@ -1,0 +1,161 @@
+//! What is kept of an attempt: transitions in the log, a row in the side table, the due row's next time.
+
+use std::sync::Arc;
+
+use domain::acts::ReconcilerLink;
+use event_store::ExecuteError;
+use schema::provisioning::Reason;
+use schema::{System, Timestamp};
+
+use super::{End, Input, Part};
+use crate::attempts::Tried;
+use crate::backoff;
+use crate::due::{Lease, Waits};
+use crate::integration::{Attempt, Settled};
+use crate::record::{Record, Reported};
+use crate::{Reconciler, WorkError};
+
+impl Reconciler {
+    /// What the attempt says about the system itself.
+    pub(super) async fn judge(&self, system: System, attempt: &Attempt) -> Result<(), WorkError> {
+        match &attempt.outcome {
+            Err(error) => self.breakers.failed(system, error, self.now()),
+            Ok(_) if self.breakers.succeeded(system) => self.due.unblock(system, self.now()).await?,
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) async fn report(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        part: &Part<'_>,
+        started_at: Timestamp,
+        attempt: &Attempt,
+    ) -> Result<(), WorkError> {
+        let now = self.now();
+        let failures = part
+            .row
+            .failures
+            .saturating_add(u32::from(attempt.outcome.is_err()));
+        let reported = Reported {
+            before: &part.before,
+            spec: &part.spec,
+            generation: part.generation,
+            is_new_spec: part.is_new_spec,
+            asked: input.asked,
+            attempt,
+            failures,
+            now,
+        };
+        self.record(Record(vec![(
+            lease.subject.stream(part.row.system),
+            reported.commands(),
+        )]))
+        .await?;
+        if part.row.system == System::Authentik {
+            self.link(input, attempt).await?;
+        }
+        let (outcome, error) = match &attempt.outcome {
+            Ok(Settled::Level) => ("converged", None),
+            Ok(Settled::Waiting) => ("waiting", None),
+            Ok(Settled::Observed) => ("observed", None),
+            Err(error) => ("failed", Some(error)),
+        };
+        let tried = Tried {
+            subject: lease.subject,
+            system: part.row.system,
+            started_at,
+            ended_at: now,
+            position: input.position,
+            generation: part.generation,
+            steps: attempt.steps_done,
+            outcome,
+            error,
+        };
+        Ok(self.attempts.note(&tried).await?)
+    }
+
+    /// Records under which subjects people will sign in, so that the first sign-in is known.
+    async fn link(&self, input: &Input, attempt: &Attempt) -> Result<(), WorkError> {
+        let (Some(seen), Some(authentik)) = (&attempt.seen, &self.systems.authentik) else {
+            return Ok(());
+        };
+        let instance = authentik.instance();
+        for person in input.people() {
+            let is_known = |subject: &String| {
+                person
+                    .identities
+                    .iter()
+                    .any(|(at, known)| at == instance && known == subject)
+            };
+            let subjects: Vec<String> = seen
+                .identities
+                .iter()
+                .filter(|(user_id, subject)| *user_id == person.user_id && !is_known(subject))
+                .map(|(_, subject)| subject.clone())
+                .collect();
+            if subjects.is_empty() {
+                continue;
+            }
+            let act = ReconcilerLink {
+                user_id: person.user_id,
+                instance: instance.to_owned(),
+                subjects,
+            };
+            match self.store.execute(Arc::new(act), self.request()).await {
+                Ok(_) => {}
+                Err(ExecuteError::Rejected(rejection)) => {
+                    tracing::warn!(user = %person.user_id, code = rejection.code(), "the identity belongs to somebody else");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn finish(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        part: &Part<'_>,
+        end: End,
+        since: Timestamp,
+    ) -> Result<(), WorkError> {
+        let (row, now) = (part.row, self.now());
+        match end {
+            End::Settled(Settled::Level) => {
+                self.due.done(lease, row, input.position, now).await?;
+                if row.system != System::Authentik {
+                    self.due.nudge(lease.subject, System::Authentik, now).await?;
+                }
+            }
+            End::Settled(Settled::Observed) => self.due.done(lease, row, input.position, now).await?,
+            End::Settled(Settled::Waiting) => {
+                let opens = backoff::after(since, self.config.door_wait);
+                let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);
+                let why = (Waits::Blocked, Reason::DependencyNotReady.as_str());
+                self.due.postpone(lease, row, until, 0, why).await?;
+            }
+            End::Blocked(until, reason) => {
+                self.due
+                    .postpone(lease, row, until, row.failures, (Waits::Blocked, reason.as_str()))
+                    .await?;
+            }
+            End::Failed(error) => {
+                let failures = row.failures.saturating_add(1);
+                let pause = backoff::pause(&error, failures, self.config.jitter);
+                tracing::warn!(
+                    subject = %lease.subject, system = %row.system, failures, pause_ms = pause.as_millis(),
+                    error = &error as &dyn std::error::Error, "an attempt failed"
+                );
+                let why = (Waits::Retry, error.reason.as_str());
+                self.due
+                    .postpone(lease, row, backoff::after(now, pause), failures, why)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
