@@ -97,6 +97,8 @@ impl Caller {
         let render =
             Arc::new(move |outcome: &Outcome| render(outcome).map(|rendered| rendered.at(outcome.position)));
         let expected = precondition::if_match(&self.ask.headers)?;
+        // Looked at before anything is decided: a wish that cannot be read must not be noticed afterwards.
+        precondition::prefer_wait(&self.ask.headers)?;
         let mut request = Request {
             meta: self.meta(&asked),
             asked,

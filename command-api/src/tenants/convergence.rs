@@ -39,11 +39,32 @@ impl Target {
         let within = precondition::prefer_wait(&caller.ask.headers)?.unwrap_or(Duration::ZERO);
         match (self, outcome) {
             (Self::Settled, Some(outcome)) if !within.is_zero() => {
-                settle(caller, id, &System::ALL, outcome.position, within).await?;
-                let current = current(caller, id, status, outcome.position).await?;
-                Ok(current.map_or(response, |stored| stored.to_response()))
+                Ok(afterwards(caller, id, status, &outcome, within)
+                    .await
+                    .unwrap_or(response))
             }
             (Self::None | Self::Settled, _) => Ok(response),
+        }
+    }
+}
+
+/// The answer after the wait. The command is recorded whatever happens now, so no failure here may hide its answer.
+async fn afterwards(
+    caller: &Caller,
+    id: TenantId,
+    status: u16,
+    outcome: &Outcome,
+    within: Duration,
+) -> Option<Response> {
+    let waited = async {
+        settle(caller, id, &System::ALL, outcome.position, within).await?;
+        current(caller, id, status, outcome.position).await
+    };
+    match waited.await {
+        Ok(stored) => stored.map(|stored| stored.to_response()),
+        Err(error) => {
+            tracing::warn!(error = ?error, "a command was recorded and its convergence could not be watched");
+            None
         }
     }
 }

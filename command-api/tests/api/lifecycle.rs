@@ -350,6 +350,7 @@ async fn a_command_may_wait_until_the_outside_has_followed() {
         .await
         .expect(201);
     assert_eq!(made.header("location"), "/tenants/bee");
+    let head = house.store.head();
     let odd = house
         .post("/tenants/bee/suspend")
         .by(&operator)
@@ -357,4 +358,5 @@ async fn a_command_may_wait_until_the_outside_has_followed() {
         .send()
         .await;
     odd.refused(400, "malformed-header");
+    assert_eq!(house.store.head(), head);
 }
