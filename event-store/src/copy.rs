@@ -1,6 +1,6 @@
 //! Copies a whole log from one database into another, empty one, and proves the copy's chain.
 
-use crate::db::{Batch, Db, DbUrl, Expect, Purpose, Snapshot, Value};
+use crate::db::{Batch, Db, DbUrl, Dialect, Expect, Purpose, Snapshot, Value};
 use crate::migrate::check_log;
 use crate::{StoreError, verify};
 
@@ -16,6 +16,9 @@ pub enum CopyError {
     /// The copy does not hold what the chain promises.
     #[error("the copy's hash chain is broken at position {0}")]
     Broken(u64),
+    /// Somebody reads the copy while it is made.
+    #[error("write the whole copy into its file while somebody reads it")]
+    Unfinished,
     /// A database.
     #[error("copy the log")]
     Store(#[from] StoreError),
@@ -131,10 +134,24 @@ pub async fn copy(from: &DbUrl, to: &DbUrl) -> Result<u64, CopyError> {
     );
     target.write(batch).await.map_err(StoreError::from)?;
     let report = verify::log(&target).await?;
-    match report.problems.first() {
-        Some(broken) => Err(CopyError::Broken(broken.position)),
-        None => Ok(position),
+    if let Some(broken) = report.problems.first() {
+        return Err(CopyError::Broken(broken.position));
     }
+    into_one_file(&target).await?;
+    Ok(position)
+}
+
+/// A copy must be whole in its one file: what still stands beside it would be left behind when the file is moved.
+async fn into_one_file(target: &Db) -> Result<(), CopyError> {
+    if target.dialect() == Dialect::Postgres {
+        return Ok(());
+    }
+    let rows = target
+        .query("pragma wal_checkpoint(truncate)", &[])
+        .await
+        .map_err(StoreError::from)?;
+    let is_busy = rows.first().map(|row| row.int(0)).transpose().map_err(StoreError::from)?;
+    if is_busy == Some(0) { Ok(()) } else { Err(CopyError::Unfinished) }
 }
 
 async fn open(url: &DbUrl) -> Result<Db, StoreError> {

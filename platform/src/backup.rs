@@ -24,6 +24,10 @@ pub(crate) async fn write(config: &Config, file: &Path) -> anyhow::Result<()> {
     EventStore::migrate(&target, clock::now()).await.with_context(|| format!("create {}", file.display()))?;
     let position = event_store::copy::copy(&log_url, &target).await.context("copy the log (DEZKY_LOG_URL)")?;
     std::fs::rename(&unfinished, file).with_context(|| format!("name {}", file.display()))?;
+    for beside in ["unfinished-wal", "unfinished-shm"] {
+        // Empty by now, and gone by themselves when the database was closed first.
+        let _ = std::fs::remove_file(file.with_extension(beside));
+    }
     print(&format!("{} holds the log up to position {position}; its chain is unbroken\n", file.display()))
 }
 
