@@ -77,8 +77,13 @@ impl Changes {
             }
             Write::Remove { table, key_prefix } => {
                 find(model, table)?;
-                self.rows
-                    .retain(|(name, key), _| *name != table || !key.starts_with(&key_prefix));
+                let from = self.rows.range((table, key_prefix.clone())..);
+                let below = from
+                    .map(|(row, _)| row)
+                    .take_while(|(name, key)| *name == table && key.starts_with(&key_prefix));
+                for row in below.cloned().collect::<Vec<_>>() {
+                    self.rows.remove(&row);
+                }
                 self.removed.push((table, key_prefix));
             }
         }

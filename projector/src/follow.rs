@@ -6,10 +6,10 @@
 mod apply;
 mod lead;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use event_store::{DbError, Entry, EventStore, Follower, TailError};
+use futures::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -61,7 +61,8 @@ pub struct Projector {
     owner: String,
     tracks: Vec<Track>,
     follower: Option<(u64, Follower)>,
-    looked_at: Instant,
+    /// Nothing: look before anything else.
+    looked_at: Option<Instant>,
 }
 
 /// Follows until asked to stop. Database failures are waited out; anything wrong with the log itself ends it.
@@ -132,7 +133,7 @@ impl Projector {
             owner,
             tracks,
             follower: None,
-            looked_at: Instant::now(),
+            looked_at: Some(Instant::now()),
         })
     }
 
@@ -174,9 +175,7 @@ impl Projector {
                     self.follower = Some((from, follower));
                     return Ok(Step::Level);
                 };
-                for at in 0..self.tracks.len() {
-                    self.advance(at, &entries).await?;
-                }
+                self.advance(&entries).await?;
                 self.follower = Some((last, follower));
                 Ok(Step::Moved)
             }
@@ -185,21 +184,15 @@ impl Projector {
         }
     }
 
-    async fn advance(&mut self, at: usize, entries: &[Entry]) -> Result<(), FollowError> {
-        let Some(track) = self.tracks.get_mut(at) else {
-            return Ok(());
-        };
-        if !track.is_led() {
-            return Ok(());
-        }
-        match apply(&self.views, track, entries).await? {
-            Applied::Done => track.report(&self.views),
-            Applied::Lost => {
-                let reread = lead::reread(&self.views, track, &self.owner).await?;
-                *track = reread;
-                track.report(&self.views);
-                // Somebody may have swapped copies: find the new one before the next event.
-                self.looked_at -= LOOK_EVERY;
+    /// Every copy at once: each has its own transaction, and none waits for another.
+    async fn advance(&mut self, entries: &[Entry]) -> Result<(), FollowError> {
+        let (views, owner) = (&self.views, self.owner.as_str());
+        let led = self.tracks.iter_mut().filter(|track| track.is_led());
+        let done = join_all(led.map(|track| advance(views, owner, track, entries))).await;
+        for applied in done {
+            // Somebody may have swapped copies: find the new one before the next event.
+            if applied? == Applied::Lost {
+                self.looked_at = None;
             }
         }
         Ok(())
@@ -232,10 +225,13 @@ impl Projector {
     }
 
     async fn look_after_copies(&mut self) -> Result<(), FollowError> {
-        if self.looked_at.elapsed() < LOOK_EVERY {
+        if self
+            .looked_at
+            .is_some_and(|looked_at| looked_at.elapsed() < LOOK_EVERY)
+        {
             return Ok(());
         }
-        self.looked_at = Instant::now();
+        self.looked_at = Some(Instant::now());
         let head = self.store.head();
         lead::refresh(&self.views, &self.owner, &mut self.tracks, head).await?;
         Ok(())
@@ -263,14 +259,22 @@ impl Projector {
         for track in &mut self.tracks {
             track.distrust();
         }
-        self.looked_at -= LOOK_EVERY;
+        self.looked_at = None;
     }
+}
 
-    /// The streams each copy of a read model cannot digest, as far as led here.
-    pub fn parked(&self, model: &str) -> BTreeSet<String> {
-        let of_model = self.tracks.iter().filter(|track| track.model.name == model);
-        of_model.flat_map(|track| track.parked.iter().cloned()).collect()
+async fn advance(
+    views: &Views,
+    owner: &str,
+    track: &mut Track,
+    entries: &[Entry],
+) -> Result<Applied, FollowError> {
+    let applied = apply(views, track, entries).await?;
+    if applied == Applied::Lost {
+        *track = lead::reread(views, track, owner).await?;
     }
+    track.report(views);
+    Ok(applied)
 }
 
 pub(crate) fn position_of(entry: &Entry) -> u64 {

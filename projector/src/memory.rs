@@ -100,7 +100,13 @@ impl Memory {
             }
             Write::Remove { table, key_prefix } => {
                 let (_, rows) = self.open(table)?;
-                rows.retain(|key, _| !key.starts_with(key_prefix));
+                let from = rows.range(key_prefix.clone()..);
+                let keys = from
+                    .map(|(key, _)| key)
+                    .take_while(|key| key.starts_with(key_prefix));
+                for key in keys.cloned().collect::<Vec<_>>() {
+                    rows.remove(&key);
+                }
             }
         }
         Ok(())

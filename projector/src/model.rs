@@ -118,3 +118,6 @@ pub enum Write {
         key_prefix: Vec<Value>,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,8 @@ pub enum ReplayError {
     Follow(#[from] FollowError),
 }
 
+const ROOM_ATTEMPTS_MAX: u32 = 3;
+
 /// A read model by its name.
 pub(crate) fn named(name: &str) -> Result<&'static ReadModel, ReplayError> {
     let found = READ_MODELS.iter().find(|model| model.name == name);
@@ -160,8 +162,19 @@ pub async fn outdated(views: &Views) -> Result<Vec<&'static str>, DbError> {
     Ok(names)
 }
 
-/// Clears away every copy but the live one, and makes empty tables under the next number.
+/// What is left of a rebuild that was killed may still be on its way into the database: then its number is taken.
 async fn make_room(views: &Views, model: &'static ReadModel) -> Result<u32, ReplayError> {
+    let mut attempt = 1;
+    loop {
+        match make_room_once(views, model).await {
+            Err(ReplayError::Db(_)) if attempt < ROOM_ATTEMPTS_MAX => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Clears away every copy but the live one, and makes empty tables under the next number.
+async fn make_room_once(views: &Views, model: &'static ReadModel) -> Result<u32, ReplayError> {
     let (copies, live) = copies::all(views.db(), model).await?;
     let mut ddl = Vec::new();
     for copy in copies.iter().filter(|copy| Some(copy.number) != live) {

@@ -260,6 +260,10 @@ pub(crate) async fn refresh(
             *track = take_over(views, owner, found).await?;
         }
         track.report(views);
+        if track.is_live && track.is_led() {
+            let lag = head.saturating_sub(track.position);
+            metrics::gauge!("dezky_projection_lag_events", "read_model" => track.model.name).set(lossy(lag));
+        }
     }
     Ok(())
 }
