@@ -35,7 +35,7 @@ impl App {
         views: Views,
         planner: Arc<dyn Planner>,
     ) -> Result<Self, reqwest::Error> {
-        let keys = KeyRing::new(&config.issuers, config.key_refresh)?;
+        let keys = KeyRing::new(&config.issuers, config.key_refresh, &config.extra_authorities)?;
         Ok(Self {
             store,
             views,

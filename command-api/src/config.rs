@@ -28,6 +28,8 @@ pub struct Config {
     pub default_plan: Slug,
     /// Domains of the platform itself, which no tenant may claim.
     pub platform_zones: Vec<String>,
+    /// Certificate authorities trusted beside the machine's own, as PEM; empty when there are none.
+    pub extra_authorities: Vec<u8>,
     /// At most one look for new signing keys per issuer in this time.
     pub key_refresh: Duration,
     /// What is running.

@@ -65,7 +65,7 @@ pub(crate) struct Config {
     pub(crate) sweep: Duration,
     pub(crate) door_wait: Duration,
     pub(crate) call_timeout: Duration,
-    pub(crate) extra_ca_certs: Option<PathBuf>,
+    pub(crate) extra_authorities: Vec<u8>,
     pub(crate) issuer_listen: Option<SocketAddr>,
     pub(crate) simulator_listen: [Option<SocketAddr>; 3],
     pub(crate) log: String,
@@ -193,7 +193,7 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         sweep: read.seconds("DEZKY_SWEEP_SECONDS", 1800, 1)?,
         door_wait: read.seconds("DEZKY_DOOR_WAIT_SECONDS", 300, 0)?,
         call_timeout: read.seconds("DEZKY_CALL_TIMEOUT_SECONDS", 30, 1)?,
-        extra_ca_certs: read.optional("DEZKY_EXTRA_CA_CERTS").map(PathBuf::from),
+        extra_authorities: read.file("DEZKY_EXTRA_CA_CERTS")?,
         issuer_listen: read.address("DEZKY_ISSUER_LISTEN")?,
         simulator_listen: [
             read.address("DEZKY_SIMULATOR_AUTHENTIK_LISTEN")?,
@@ -236,6 +236,12 @@ impl Read<'_> {
         self.optional(name)
             .map(|text| text.parse().map_err(|_| anyhow!("{name} must be an address and port such as 127.0.0.1:3001")))
             .transpose()
+    }
+
+    /// The content of the file a setting names; empty when it names none.
+    fn file(&self, name: &'static str) -> anyhow::Result<Vec<u8>> {
+        let read = self.optional(name).map(|path| std::fs::read(path).with_context(|| format!("read the file that {name} names")));
+        Ok(read.transpose()?.unwrap_or_default())
     }
 
     fn truth(&self, name: &'static str) -> anyhow::Result<bool> {

@@ -84,6 +84,7 @@ pub(crate) fn api(config: &Config, listen: std::net::SocketAddr, development: Op
         bootstrap_admin_email: bootstrap.context("DEZKY_BOOTSTRAP_ADMIN_EMAIL")?,
         default_plan: config.default_plan.parse().context("DEZKY_DEFAULT_PLAN")?,
         platform_zones: config.platform_zones.clone(),
+        extra_authorities: config.extra_authorities.clone(),
         key_refresh: KEY_REFRESH,
         build: Build { version: env!("CARGO_PKG_VERSION").to_owned(), commit: option_env!("DEZKY_COMMIT").map(str::to_owned) },
         metrics: metrics()?,
@@ -121,6 +122,7 @@ pub(crate) fn reconciling(config: &Config, is_simulated: impl Fn(&str) -> bool) 
     let mut told = reconciler::Config::new(clock::now);
     told.call_timeout = config.call_timeout;
     told.door_wait = config.door_wait;
+    told.extra_authorities.clone_from(&config.extra_authorities);
     told.authentik = config.authentik.as_ref().map(|upstream| AuthentikConfig {
         api_url: upstream.url.clone(),
         token: upstream.login.clone(),

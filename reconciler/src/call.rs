@@ -110,13 +110,22 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(system: System, base: &str, limit: Duration) -> Result<Self, CallError> {
-        let client = reqwest::Client::builder()
-            .timeout(limit)
-            .connect_timeout(limit.min(Duration::from_secs(CONNECT_SECONDS)))
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("dezky-reconciler")
-            .build()
+    pub(crate) fn new(
+        system: System,
+        base: &str,
+        limit: Duration,
+        extra_authorities: &[u8],
+    ) -> Result<Self, CallError> {
+        let client = reqwest::Certificate::from_pem_bundle(extra_authorities)
+            .and_then(|authorities| {
+                reqwest::Client::builder()
+                    .tls_certs_merge(authorities)
+                    .timeout(limit)
+                    .connect_timeout(limit.min(Duration::from_secs(CONNECT_SECONDS)))
+                    .redirect(reqwest::redirect::Policy::none())
+                    .user_agent("dezky-reconciler")
+                    .build()
+            })
             .map_err(|error| {
                 let summary = format!("{system}: prepare the HTTP client");
                 CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary).caused_by(error)

@@ -90,6 +90,8 @@ pub struct Config {
     pub call_timeout: Duration,
     /// How long the identity door waits for mail and files.
     pub door_wait: Duration,
+    /// Certificate authorities trusted beside the machine's own, as PEM; empty when there are none.
+    pub extra_authorities: Vec<u8>,
     /// Tenants worked on at a time.
     pub workers: usize,
     /// The time.
@@ -107,6 +109,7 @@ impl Config {
             ocis: None,
             call_timeout: CALL_TIMEOUT_DEFAULT,
             door_wait: DOOR_WAIT_DEFAULT,
+            extra_authorities: Vec::new(),
             workers: WORKERS_DEFAULT,
             clock,
             jitter: |most| fastrand::u64(0..=most),

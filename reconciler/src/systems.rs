@@ -149,19 +149,19 @@ impl Systems {
         };
         if let Some(given) = &config.authentik {
             let url = given.api_url.trim_end_matches('/').trim_end_matches("/api/v3");
-            let line = Line::new(System::Authentik, url, limit)?;
+            let line = Line::new(System::Authentik, url, limit, &config.extra_authorities)?;
             let throttle = Arc::new(Throttle::new(given.writes_per_second));
             let client = authentik::Client::new(line, given.token.clone(), throttle);
             systems.authentik = Some(Authentik::new(client, given.instance.clone()));
             modes.insert(System::Authentik, given.mode);
         }
         if let Some(given) = &config.stalwart {
-            let line = Line::new(System::Stalwart, &given.api_url, limit)?;
+            let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities)?;
             systems.stalwart = Some(Stalwart::new(stalwart::Client::new(line, given.token.clone())));
             modes.insert(System::Stalwart, given.mode);
         }
         if let Some(given) = &config.ocis {
-            let line = Line::new(System::Ocis, &given.api_url, limit)?;
+            let line = Line::new(System::Ocis, &given.api_url, limit, &config.extra_authorities)?;
             let pass = ocis::credentials::Pass::new(given.credentials.clone());
             systems.ocis = Some(Ocis::new(ocis::Client::new(line, pass)));
             modes.insert(System::Ocis, given.mode);

@@ -49,10 +49,15 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 impl KeyRing {
     /// Empty rings: keys are looked up when the first token comes.
-    pub(crate) fn new(issuers: &[Issuer], refresh: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        issuers: &[Issuer],
+        refresh: Duration,
+        extra_authorities: &[u8],
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_merge(reqwest::Certificate::from_pem_bundle(extra_authorities)?)
             .build()?;
         let ring = |issuer: &Issuer| Ring {
             issuer: issuer.clone(),

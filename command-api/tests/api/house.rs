@@ -230,6 +230,7 @@ fn config(idp: &Idp) -> Config {
         bootstrap_admin_email: None,
         default_plan: "complimentary".parse().expect("a slug"),
         platform_zones: vec!["dezky.local".into()],
+        extra_authorities: Vec::new(),
         key_refresh: Duration::from_secs(10),
         build: Build {
             version: "0.0.0-test".into(),
