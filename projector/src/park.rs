@@ -1,6 +1,7 @@
 //! Quarantine: a stream a read model cannot digest waits, in order and visibly, while all others go on.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use event_store::{Batch, Db, DbError, EventStore, Expect, StoreError, Value, WriteError};
 use schema::StreamId;
@@ -146,18 +147,7 @@ async fn retry_once(
         return Ok(Some(Retried::NotParked));
     };
     let first = first.count(0)?;
-    let mut changes = Changes::default();
-    let digested = match store.load(stream).await {
-        Ok(events) => events
-            .iter()
-            .filter(|recorded| (first..=position).contains(&recorded.position))
-            .try_for_each(|recorded| changes.take(model, (model.project)(recorded)))
-            .map_err(|error| error.to_string()),
-        Err(StoreError::Unreadable { position }) => {
-            Err(format!("the event at position {position} cannot be read"))
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let digested = digest(store, model, stream, first..=position).await?;
     let mut batch = Batch::new();
     fence(&mut batch, model, copy, position, epoch);
     batch.run(
@@ -165,7 +155,7 @@ async fn retry_once(
         of_stream.to_vec(),
         Expect::Any,
     );
-    let refused = match digested.and_then(|()| write_changes(changes, &mut batch, model, number)) {
+    let refused = match digested.and_then(|changes| write_changes(changes, &mut batch, model, number)) {
         Err(error) => error,
         Ok(()) => match views.db().write(batch).await {
             Ok(_) => {
@@ -183,6 +173,32 @@ async fn retry_once(
     Ok(Some(Retried::StillParked { error: refused }))
 }
 
+/// What the waiting events do, or why they still do nothing.
+async fn digest(
+    store: &EventStore,
+    model: &'static ReadModel,
+    stream: &StreamId,
+    waiting: RangeInclusive<u64>,
+) -> Result<Result<Changes, String>, RetryError> {
+    let events = match store.load(stream).await {
+        Ok(events) => events,
+        Err(StoreError::Unreadable { position }) => {
+            return Ok(Err(format!("the event at position {position} cannot be read")));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut changes = Changes::default();
+    for recorded in events
+        .iter()
+        .filter(|recorded| waiting.contains(&recorded.position))
+    {
+        if let Err(error) = changes.take(model, (model.project)(recorded)) {
+            return Ok(Err(error.to_string()));
+        }
+    }
+    Ok(Ok(changes))
+}
+
 fn write_changes(changes: Changes, batch: &mut Batch, model: &ReadModel, copy: u32) -> Result<(), String> {
     changes
         .write_to(batch, model, copy)
@@ -190,7 +206,7 @@ fn write_changes(changes: Changes, batch: &mut Batch, model: &ReadModel, copy: u
 }
 
 /// The loop that leads the copy loses its next write, looks again, and finds the stream no longer parked.
-pub(crate) fn fence(batch: &mut Batch, model: &ReadModel, copy: u64, position: u64, epoch: u64) {
+fn fence(batch: &mut Batch, model: &ReadModel, copy: u64, position: u64, epoch: u64) {
     batch.run(
         "update checkpoints set epoch = epoch + 1
           where read_model = $1 and version = $2 and position = $3 and epoch = $4",

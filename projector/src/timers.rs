@@ -87,59 +87,53 @@ fn project(recorded: &Recorded) -> Vec<Write> {
         table: TIMERS,
         key_prefix: key(kind, subject),
     };
-    match event {
-        E::HoldPlaced {
-            hold_id,
-            until: Some(until),
-            ..
-        } => vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)],
-        E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } => {
-            vec![gone(HOLD_EXPIRY, text(hold_id))]
-        }
-        E::TerminationScheduled { terminates_at, .. } => {
-            let tenant = || text(recorded.stream.key());
-            vec![set(TERMINATION, tenant(), tenant(), terminates_at)]
-        }
-        E::Restored { .. } => vec![gone(TERMINATION, text(recorded.stream.key()))],
-        E::Terminated {} => {
-            vec![Write::Remove {
-                table: TIMERS,
-                key_prefix: vec![text(recorded.stream.key())],
-            }]
-        }
-        E::MemberInvited {
-            invitation_id,
-            user_id,
-            expires_at,
-            ..
-        } => {
-            vec![set(
-                INVITATION_EXPIRY,
-                text(user_id),
-                text(invitation_id),
-                expires_at,
-            )]
-        }
-        // Who is made a member at once needs no invitation any more.
-        E::MemberAdded { user_id, .. }
-        | E::InvitationAccepted { user_id, .. }
-        | E::InvitationDeclined { user_id, .. }
-        | E::InvitationExpired { user_id, .. } => vec![gone(INVITATION_EXPIRY, text(user_id))],
-        E::Created { .. }
-        | E::Renamed { .. }
-        | E::ProfileChanged { .. }
-        | E::BillingInfoChanged { .. }
-        | E::Activated { .. }
-        | E::HoldPlaced { until: None, .. }
-        | E::Suspended { .. }
-        | E::Resumed { .. }
-        | E::PartnerAttached { .. }
-        | E::PartnerDetached { .. }
-        | E::DomainClaimed { .. }
-        | E::DomainVerified { .. }
-        | E::PrimaryDomainChanged { .. }
-        | E::DomainReleased { .. } => vec![],
+    let tenant = || text(recorded.stream.key());
+    if let E::HoldPlaced {
+        hold_id,
+        until: Some(until),
+        ..
+    } = event
+    {
+        return vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)];
     }
+    if let E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } = event {
+        return vec![gone(HOLD_EXPIRY, text(hold_id))];
+    }
+    if let E::TerminationScheduled { terminates_at, .. } = event {
+        return vec![set(TERMINATION, tenant(), tenant(), terminates_at)];
+    }
+    if let E::Restored { .. } = event {
+        return vec![gone(TERMINATION, tenant())];
+    }
+    if let E::Terminated {} = event {
+        return vec![Write::Remove {
+            table: TIMERS,
+            key_prefix: vec![tenant()],
+        }];
+    }
+    if let E::MemberInvited {
+        invitation_id,
+        user_id,
+        expires_at,
+        ..
+    } = event
+    {
+        return vec![set(
+            INVITATION_EXPIRY,
+            text(user_id),
+            text(invitation_id),
+            expires_at,
+        )];
+    }
+    // Who is made a member at once needs no invitation any more.
+    if let E::MemberAdded { user_id, .. }
+    | E::InvitationAccepted { user_id, .. }
+    | E::InvitationDeclined { user_id, .. }
+    | E::InvitationExpired { user_id, .. } = event
+    {
+        return vec![gone(INVITATION_EXPIRY, text(user_id))];
+    }
+    vec![]
 }
 
 /// Timers whose time has come, the oldest first.

@@ -94,17 +94,11 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
         E::PartnerDetached { partner_id, why: _ } => {
             vec![change("/partnerId", json!(partner_id), Json::Null)]
         }
-        E::MemberAdded {
-            user_id,
-            role,
-            source: _,
-        }
-        | E::MemberInvited { user_id, role, .. } => {
-            vec![now("/members", json!({ "userId": user_id, "role": role }))]
-        }
-        E::InvitationAccepted { invitation_id, .. } => invitation(invitation_id, "accepted"),
-        E::InvitationDeclined { invitation_id, .. } => invitation(invitation_id, "declined"),
-        E::InvitationExpired { invitation_id, .. } => invitation(invitation_id, "expired"),
+        E::MemberAdded { .. }
+        | E::MemberInvited { .. }
+        | E::InvitationAccepted { .. }
+        | E::InvitationDeclined { .. }
+        | E::InvitationExpired { .. } => membership(event),
         E::DomainClaimed { domain } => vec![now("/domains", domain)],
         E::DomainVerified { domain, .. } => {
             vec![change(
@@ -122,6 +116,23 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
         | E::Restored { .. }
         | E::Terminated {} => vec![],
     }
+}
+
+fn membership(event: &TenantEvent) -> Vec<Change> {
+    use TenantEvent as E;
+    if let E::MemberAdded { user_id, role, .. } | E::MemberInvited { user_id, role, .. } = event {
+        return vec![now("/members", json!({ "userId": user_id, "role": role }))];
+    }
+    if let E::InvitationAccepted { invitation_id, .. } = event {
+        return invitation(invitation_id, "accepted");
+    }
+    if let E::InvitationDeclined { invitation_id, .. } = event {
+        return invitation(invitation_id, "declined");
+    }
+    if let E::InvitationExpired { invitation_id, .. } = event {
+        return invitation(invitation_id, "expired");
+    }
+    vec![]
 }
 
 fn invitation(id: &schema::InvitationId, after: &str) -> Vec<Change> {

@@ -113,14 +113,11 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
             changed,
             contact: _,
         } => {
-            let mut columns = vec![];
-            if changed.iter().any(|field| field == "locale") {
-                columns.push(("locale", maybe_text(locale.as_ref())));
-            }
-            if changed.iter().any(|field| field == "timezone") {
-                columns.push(("timezone", maybe_text(timezone.as_ref())));
-            }
-            columns
+            let fields = [("locale", locale), ("timezone", timezone)].into_iter();
+            let named = fields.filter(|(name, _)| changed.iter().any(|field| field == name));
+            named
+                .map(|(name, value)| (name, maybe_text(value.as_ref())))
+                .collect()
         }
         E::Activated { generations: _ } => {
             vec![
@@ -129,29 +126,7 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
             ]
         }
         E::HoldPlaced { kind, .. } if shuts_doors(*kind) => vec![closed()],
-        E::TerminationScheduled {
-            terminates_at,
-            grace_days,
-            previous_lifecycle: _,
-            reason,
-        } => vec![
-            lifecycle(Lifecycle::Terminating),
-            ("scheduled_at", text(recorded.recorded_at)),
-            ("terminates_at", text(terminates_at)),
-            ("grace_days", Value::Int(i64::from(*grace_days))),
-            ("termination_reason", maybe_shown(reason.as_ref())),
-            closed(),
-        ],
-        E::Restored {
-            lifecycle: phase,
-            reason: _,
-        } => vec![
-            lifecycle(living(*phase)),
-            ("scheduled_at", Value::Null),
-            ("terminates_at", Value::Null),
-            ("grace_days", Value::Null),
-            ("termination_reason", Value::Null),
-        ],
+        E::TerminationScheduled { .. } | E::Restored { .. } => end(event, recorded),
         E::Terminated {} => vec![lifecycle(Lifecycle::Terminated), closed()],
         E::PartnerAttached { partner_id, why: _ } => vec![("partner_id", text(partner_id))],
         E::PartnerDetached { .. } => vec![("partner_id", Value::Null)],
@@ -174,6 +149,36 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
     }
 }
 
+/// The end is set, or taken back.
+fn end(event: &TenantEvent, recorded: &Recorded) -> Columns {
+    if let TenantEvent::TerminationScheduled {
+        terminates_at,
+        grace_days,
+        reason,
+        ..
+    } = event
+    {
+        return vec![
+            ("lifecycle", text(Lifecycle::Terminating.as_str())),
+            ("scheduled_at", text(recorded.recorded_at)),
+            ("terminates_at", text(terminates_at)),
+            ("grace_days", Value::Int(i64::from(*grace_days))),
+            ("termination_reason", maybe_shown(reason.as_ref())),
+            ("closed_position", position(recorded)),
+        ];
+    }
+    let TenantEvent::Restored { lifecycle, reason: _ } = event else {
+        return vec![];
+    };
+    vec![
+        ("lifecycle", text(living(*lifecycle).as_str())),
+        ("scheduled_at", Value::Null),
+        ("terminates_at", Value::Null),
+        ("grace_days", Value::Null),
+        ("termination_reason", Value::Null),
+    ]
+}
+
 /// How the number of holds that shut doors moves.
 fn moves_held(event: &TenantEvent) -> i64 {
     if let TenantEvent::HoldPlaced { kind, .. } = event {
@@ -185,7 +190,7 @@ fn moves_held(event: &TenantEvent) -> i64 {
     0
 }
 
-pub(crate) const fn living(phase: LivingPhase) -> Lifecycle {
+const fn living(phase: LivingPhase) -> Lifecycle {
     match phase {
         LivingPhase::Pending => Lifecycle::Pending,
         LivingPhase::Active => Lifecycle::Active,

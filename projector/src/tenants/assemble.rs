@@ -50,80 +50,128 @@ impl Rows {
     }
 }
 
+/// The rows a tenant is made of.
+struct Found<'a> {
+    row: RowRef<'a>,
+    profile: Option<RowRef<'a>>,
+    tenant: Tenant<'a>,
+    holds: Vec<Hold<'a>>,
+    domains: Vec<Domain<'a>>,
+    systems: BTreeMap<System, SystemRow<'a>>,
+    subscription: Option<Subscription>,
+    plan: Option<Plan<'a>>,
+    partner: Option<Partner<'a>>,
+}
+
+impl<'a> Found<'a> {
+    fn read(
+        memory: &'a Memory,
+        key: &'a [event_store::Value; 1],
+        id: TenantId,
+    ) -> Result<Option<Self>, RowError> {
+        let Some(row) = memory.row(TENANTS, key) else {
+            return Ok(None);
+        };
+        let tenant = Tenant::read(row)?;
+        let subscription = open_subscription(memory, id)?;
+        let plan = subscription
+            .as_ref()
+            .and_then(|found| memory.row(PLANS, &[text(found.plan_id)]));
+        let partner = tenant
+            .partner_id
+            .and_then(|partner| memory.row(PARTNERS, &[text(partner)]));
+        Ok(Some(Self {
+            row,
+            profile: memory.row(PROFILES, key),
+            holds: memory
+                .below(HOLDS, key)
+                .map(Hold::read)
+                .collect::<Result<_, _>>()?,
+            domains: memory
+                .below(DOMAINS, key)
+                .map(Domain::read)
+                .collect::<Result<_, _>>()?,
+            systems: systems_of(memory, key)?,
+            plan: plan.map(Plan::read).transpose()?,
+            partner: partner.map(Partner::read).transpose()?,
+            subscription,
+            tenant,
+        }))
+    }
+
+    /// The last event that touched any of them.
+    fn changed_position(&self) -> u64 {
+        let systems = self.systems.values().map(|system| system.position);
+        let others = [
+            Some(self.tenant.position),
+            self.subscription.as_ref().map(|found| found.position),
+            self.plan.as_ref().map(|plan| plan.position),
+            self.partner.as_ref().map(|partner| partner.position),
+        ];
+        systems
+            .chain(others.into_iter().flatten())
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn provisioning(&self) -> ProvisioningOfTenant {
+        let is_revoked = |system| self.systems.get(&system).is_some_and(|row| row.access_revoked);
+        ProvisioningOfTenant {
+            summary: health::summary(&self.systems).as_str(),
+            paused: vec![],
+            access_revoked: PerSystem::from_fn(is_revoked),
+        }
+    }
+}
+
 /// One tenant, if the rows hold it.
 pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowError> {
     let key = [text(id)];
-    let Some(row) = rows.0.row(TENANTS, &key) else {
+    let Some(found) = Found::read(&rows.0, &key, id)? else {
         return Ok(None);
     };
-    let tenant = Tenant::read(row)?;
-    let profile = rows.0.row(PROFILES, &key);
-    let holds = rows
-        .0
-        .below(HOLDS, &key)
-        .map(Hold::read)
-        .collect::<Result<Vec<_>, _>>()?;
-    let domains = rows
-        .0
-        .below(DOMAINS, &key)
-        .map(Domain::read)
-        .collect::<Result<Vec<_>, _>>()?;
-    let systems = systems_of(&rows.0, &key)?;
-    let subscription = open_subscription(&rows.0, id)?;
-    let plan = subscription
-        .as_ref()
-        .and_then(|found| rows.0.row(PLANS, &[text(found.plan_id)]));
-    let plan = plan.map(Plan::read).transpose()?;
-    let partner = tenant
-        .partner_id
-        .and_then(|partner| rows.0.row(PARTNERS, &[text(partner)]));
-    let partner = partner.map(Partner::read).transpose()?;
-    let standing = tenant.standing(holds.iter().map(|hold| hold.kind));
-    let touched = [
-        tenant.position,
-        systems
-            .values()
-            .map(|system| system.position)
-            .max()
-            .unwrap_or_default(),
-        subscription.as_ref().map_or(0, |found| found.position),
-        plan.as_ref().map_or(0, |plan| plan.position),
-        partner.as_ref().map_or(0, |partner| partner.position),
-    ];
+    let (row, tenant, systems) = (found.row, &found.tenant, &found.systems);
+    let standing = tenant.standing(found.holds.iter().map(|hold| hold.kind));
     Ok(Some(TenantView {
         id,
         slug: tenant.slug.to_owned(),
         name: tenant.name.to_owned(),
         status: standing.status().as_str(),
         lifecycle: standing.lifecycle.as_str(),
-        plan: plan.as_ref().map(|plan| plan.key.to_owned()),
-        subscription_id: subscription.as_ref().map(|found| found.id),
-        domains: domains.iter().map(|domain| domain.name.to_owned()).collect(),
+        plan: found.plan.as_ref().map(|plan| plan.key.to_owned()),
+        subscription_id: found.subscription.as_ref().map(|found| found.id),
+        domains: found
+            .domains
+            .iter()
+            .map(|domain| domain.name.to_owned())
+            .collect(),
         primary_domain: row.maybe_text("primary_domain").map(str::to_owned),
-        billing_info: profile.map_or(Ok(None), |profile| profile.maybe_json("billing_info"))?,
-        contact: profile.map_or(Ok(None), |profile| profile.maybe_json("contact"))?,
+        billing_info: found
+            .profile
+            .map_or(Ok(None), |profile| profile.maybe_json("billing_info"))?,
+        contact: found
+            .profile
+            .map_or(Ok(None), |profile| profile.maybe_json("contact"))?,
         locale: row.maybe_text("locale").map(str::to_owned),
         timezone: row.maybe_text("timezone").map(str::to_owned),
         partner_id: tenant.partner_id,
-        partner: partner.as_ref().map(partner_view),
+        partner: found.partner.as_ref().map(partner_view),
         provisioning_status: PerSystem::from_fn(|system| status_of(systems.get(&system)).as_str()),
         provisioning_errors: PerSystem::from_fn(|system| systems.get(&system).and_then(health::error_text)),
-        provisioning: ProvisioningOfTenant {
-            summary: health::summary(&systems).as_str(),
-            paused: vec![],
-            access_revoked: PerSystem::from_fn(|system| {
-                systems.get(&system).is_some_and(|row| row.access_revoked)
-            }),
-        },
+        provisioning: found.provisioning(),
         handles: handles(&rows.0, &key)?,
-        holds: holds.iter().map(hold_view).collect(),
+        holds: found.holds.iter().map(hold_view).collect(),
         termination: termination(row)?,
-        members: members(&rows.0, &key, seats(plan.as_ref(), subscription.as_ref()))?,
+        members: members(
+            &rows.0,
+            &key,
+            seats(found.plan.as_ref(), found.subscription.as_ref()),
+        )?,
         origin: row.text("origin")?.to_owned(),
         created_at: Moment(tenant.created_at),
         activated_at: row.maybe_time("activated_at")?.map(Moment),
         version: tenant.version,
-        changed_position: touched.into_iter().max().unwrap_or_default(),
+        changed_position: found.changed_position(),
         standing,
     }))
 }

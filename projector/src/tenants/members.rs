@@ -249,14 +249,6 @@ fn candidate(
             .unwrap_or_default()
             .to_owned()
     };
-    let of_system = |system| match (system, kind) {
-        (System::Stalwart, Kind::Guest) => SystemStatus::Skipped.as_str(),
-        (System::Authentik | System::Stalwart | System::Ocis, _) => systems
-            .get(&system)
-            .copied()
-            .unwrap_or(SystemStatus::Pending)
-            .as_str(),
-    };
     Ok(Candidate {
         view: MemberView {
             user_id,
@@ -275,7 +267,7 @@ fn candidate(
                 .and_then(|at| at.parse().ok())
                 .map(Moment),
             mailbox: email.filter(|_| kind == Kind::Managed).map(str::to_owned),
-            provisioning: PerSystem::from_fn(of_system),
+            provisioning: PerSystem::from_fn(|system| in_system(system, kind, systems)),
         },
         role,
         kind,
@@ -283,4 +275,16 @@ fn candidate(
         name: searched("name_search"),
         email: searched("email_search"),
     })
+}
+
+/// A guest has no mailbox; everything else comes with the tenant's own objects.
+fn in_system(system: System, kind: Kind, systems: &BTreeMap<System, SystemStatus>) -> &'static str {
+    if (system, kind) == (System::Stalwart, Kind::Guest) {
+        return SystemStatus::Skipped.as_str();
+    }
+    systems
+        .get(&system)
+        .copied()
+        .unwrap_or(SystemStatus::Pending)
+        .as_str()
 }
