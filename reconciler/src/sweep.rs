@@ -161,9 +161,7 @@ impl Reconciler {
         let known = tenant.systems.get(&system);
         let hash = self.store.hash_secret(&spec.canonical(mode));
         let is_settled = known.is_some_and(|known| {
-            let is_current = known.spec_hash == hash && known.mode == mode;
-            // A failure has a row of its own that says when to try again.
-            is_current && (known.state != SystemState::Progressing || known.mode != Mode::Enforce)
+            known.spec_hash == hash && known.mode == mode && known.state == SystemState::Converged
         });
         if mode != Mode::Enforce && is_settled {
             return None;

@@ -33,7 +33,7 @@ async fn ec_83_a_group_deleted_by_hand_comes_back_with_its_members() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
-    world.identity_by_hand(Method::DELETE, &format!("/core/groups/{pk}/"), json!(null));
+    world.identity_by_hand(&Method::DELETE, &format!("/core/groups/{pk}/"), json!(null));
     assert_eq!(sweep(&mut world).await, 1);
     assert!(
         world
@@ -55,7 +55,7 @@ async fn ec_83_a_group_renamed_by_hand_is_named_back_once() {
     let (acme, _) = world.acme().await;
     let (pk, attributes) = world.group("dezky-tenant-acme").unwrap();
     world.identity_by_hand(
-        Method::PATCH,
+        &Method::PATCH,
         &format!("/core/groups/{pk}/"),
         json!({ "name": "Acme people" }),
     );
@@ -72,7 +72,7 @@ async fn a_wiped_mark_is_written_again_and_foreign_attributes_stay() {
     world.acme().await;
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
     let body = json!({ "attributes": { "colour": "blue" } });
-    world.identity_by_hand(Method::PATCH, &format!("/core/groups/{pk}/"), body);
+    world.identity_by_hand(&Method::PATCH, &format!("/core/groups/{pk}/"), body);
     assert_eq!(sweep(&mut world).await, 1);
     let (_, attributes) = world.group("dezky-tenant-acme").unwrap();
     assert_eq!(attributes["colour"], "blue");
@@ -85,13 +85,13 @@ async fn a_foreign_member_of_our_group_is_not_touched() {
     world.acme().await;
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
     world.identity_by_hand(
-        Method::POST,
+        &Method::POST,
         "/core/users/",
         json!({ "username": "helper", "name": "Helper" }),
     );
     let helper = world.authentik.door("helper").unwrap().user;
     world.identity_by_hand(
-        Method::POST,
+        &Method::POST,
         &format!("/core/groups/{pk}/add_user/"),
         json!({ "pk": helper }),
     );
@@ -109,11 +109,11 @@ async fn quota_name_and_state_of_a_space_are_set_back() {
     let space = world.ocis.spaces()[0].clone();
     let path = format!("/graph/v1.0/drives/{}", space.id);
     world.files_by_hand(
-        Method::PATCH,
+        &Method::PATCH,
         &path,
-        json!({ "name": "Renamed", "quota": { "total": 5_000_000 } }),
+        &json!({ "name": "Renamed", "quota": { "total": 5_000_000 } }),
     );
-    world.files_by_hand(Method::DELETE, &path, json!(null));
+    world.files_by_hand(&Method::DELETE, &path, &json!(null));
     assert_eq!(sweep(&mut world).await, 1);
     assert_eq!(world.ocis.spaces()[0], space);
     let kinds = world.kinds(acme, System::Ocis).await;
@@ -147,9 +147,9 @@ async fn what_is_marked_and_wanted_by_nobody_is_listed_and_left() {
     world.acme().await;
     let lost = "dezky:ten_00000000000000000000000000";
     world.files_by_hand(
-        Method::POST,
+        &Method::POST,
         "/graph/v1.0/drives",
-        json!({ "name": "lost", "description": lost }),
+        &json!({ "name": "lost", "description": lost }),
     );
     let report = world.reconciler.sweep().await.unwrap();
     assert_eq!(report.orphans.len(), 1);

@@ -53,7 +53,7 @@ async fn ec_81_a_dead_token_keeps_everybody_away_and_is_probed_once_a_minute() {
     let beta = world.tenant("beta", anna).await;
     world.settle().await;
     let set_key = "/core/tokens/authentik-bootstrap-token/set_key/";
-    world.identity_by_hand(Method::POST, set_key, json!({ "key": "another-key" }));
+    world.identity_by_hand(&Method::POST, set_key, json!({ "key": "another-key" }));
     world.suspend(acme).await;
     world.settle().await;
     let failed = world.events(acme, System::Authentik).await;
@@ -77,7 +77,7 @@ async fn ec_81_a_dead_token_keeps_everybody_away_and_is_probed_once_a_minute() {
     let probes = world.authentik.faults.requests().len();
     assert!((1..=5).contains(&probes), "{probes} calls in five minutes");
 
-    world.identity_by_hand(Method::POST, set_key, json!({ "key": "authentik-token" }));
+    world.identity_by_hand(&Method::POST, set_key, json!({ "key": "authentik-token" }));
     world.settle_for(70, 10).await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     assert_eq!(world.states(beta).await, [Ok, Ok, Ok]);

@@ -142,7 +142,7 @@ async fn a_space_that_nobody_manages_is_made_anew() {
 async fn ec_85_a_space_is_matched_by_its_mark_never_by_name_or_alias() {
     let mut world = World::start().await;
     let body = json!({ "name": "acme ApS", "driveAlias": "project/acme-aps" });
-    world.files_by_hand(Method::POST, "/graph/v1.0/drives", body);
+    world.files_by_hand(&Method::POST, "/graph/v1.0/drives", &body);
     let theirs = world.ocis.spaces()[0].clone();
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
@@ -199,7 +199,7 @@ async fn ec_95_no_address_of_a_person_reaches_what_is_recorded() {
         "username": "anna@acme.test", "email": "anna@acme.test", "name": "Anna",
         "attributes": { "dezky": { "userId": "usr_00000000000000000000000000" } },
     });
-    world.identity_by_hand(Method::POST, "/core/users/", foreign);
+    world.identity_by_hand(&Method::POST, "/core/users/", foreign);
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Error, Ok, Ok]);
     for system in System::ALL {
@@ -225,7 +225,7 @@ async fn people_who_were_there_before_are_taken_over_with_what_is_theirs() {
         "username": "anna@acme.test", "email": "anna@acme.test", "name": "Anna",
         "attributes": { "settings": { "locale": "da" } },
     });
-    world.identity_by_hand(Method::POST, "/core/users/", before);
+    world.identity_by_hand(&Method::POST, "/core/users/", before);
     let (acme, anna) = world.acme().await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     let door = world.authentik.door("anna@acme.test").unwrap();
@@ -360,4 +360,17 @@ async fn administrators_are_in_their_group() {
         (door.active, door.groups),
         (true, vec!["dezky-platform-admins".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn ec_93_a_system_outside_the_plan_is_skipped_and_never_called() {
+    let mut world = World::start().await;
+    let plan = world.plan_without_mail().await;
+    let anna = world.person("anna@acme.test").await;
+    let acme = world.tenant_on(plan, "acme", anna).await;
+    world.verify_domain(acme, "acme.test").await;
+    world.settle().await;
+    assert_eq!(world.states(acme).await, [Ok, Skipped, Ok]);
+    assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Active));
+    assert_eq!(world.stalwart.faults().requests().len(), 0);
 }

@@ -184,13 +184,36 @@ impl World {
 
     /// A tenant with its owner.
     pub(crate) async fn tenant(&self, slug: &str, owner: UserId) -> TenantId {
+        self.tenant_on(self.plan, slug, owner).await
+    }
+
+    /// A plan without mail.
+    pub(crate) async fn plan_without_mail(&self) -> PlanChoice {
+        let plan = PlanChoice {
+            plan_id: id(PlanId::from_uuid),
+            price_id: id(PriceId::from_uuid),
+            quantity: 1,
+        };
+        let mut act =
+            create_plan::complimentary(plan.plan_id, plan.price_id, Currency("DKK".into())).unwrap();
+        let schema::PlanCommand::Create {
+            key, integrations, ..
+        } = &mut act.command;
+        *key = "files-only".parse().unwrap();
+        integrations.stalwart = false;
+        self.execute(act).await;
+        plan
+    }
+
+    /// A tenant on a plan of its own.
+    pub(crate) async fn tenant_on(&self, plan: PlanChoice, slug: &str, owner: UserId) -> TenantId {
         let tenant = id(TenantId::from_uuid);
         self.execute(CreateTenant {
             tenant_id: tenant,
             subscription_id: id(SubscriptionId::from_uuid),
             slug: slug.parse().unwrap(),
             name: format!("{slug} ApS").parse().unwrap(),
-            plan: self.plan,
+            plan,
             domains: vec![],
             billing_info: None,
             contact: None,
@@ -344,29 +367,26 @@ impl World {
 
     /// The kinds of everything recorded about a tenant in one system.
     pub(crate) async fn kinds(&self, tenant: TenantId, system: System) -> Vec<&'static str> {
-        let stream = StreamId::provisioning(tenant, system);
-        let kind = |event: Event| match event {
-            Event::Provisioning(event) => event.kind(),
-            other => panic!("{stream} holds {other:?}"),
-        };
-        self.store
-            .load(&stream)
+        self.events(tenant, system)
             .await
-            .unwrap()
-            .into_iter()
-            .map(|recorded| kind(recorded.event))
+            .iter()
+            .map(ProvisioningEvent::kind)
             .collect()
     }
 
     pub(crate) async fn events(&self, tenant: TenantId, system: System) -> Vec<ProvisioningEvent> {
         let stream = StreamId::provisioning(tenant, system);
         let recorded = self.store.load(&stream).await.unwrap();
+        let ours = |event| {
+            if let Event::Provisioning(event) = event {
+                Some(event)
+            } else {
+                None
+            }
+        };
         recorded
             .into_iter()
-            .filter_map(|recorded| match recorded.event {
-                Event::Provisioning(event) => Some(event),
-                _ => None,
-            })
+            .filter_map(|recorded| ours(recorded.event))
             .collect()
     }
 
@@ -467,14 +487,14 @@ impl World {
     }
 
     /// Changes something in authentik.
-    pub(crate) fn identity_by_hand(&self, method: http::Method, path: &str, body: serde_json::Value) {
-        let (status, answer) = self.authentik.by_hand(&method, &format!("/api/v3{path}"), body);
+    pub(crate) fn identity_by_hand(&self, method: &http::Method, path: &str, body: serde_json::Value) {
+        let (status, answer) = self.authentik.by_hand(method, &format!("/api/v3{path}"), body);
         assert!(status < 300, "{method} {path}: {status} {answer}");
     }
 
     /// Changes something in OCIS.
-    pub(crate) fn files_by_hand(&self, method: http::Method, path: &str, body: serde_json::Value) {
-        let (status, answer) = self.ocis.by_hand(&method, path, &body);
+    pub(crate) fn files_by_hand(&self, method: &http::Method, path: &str, body: &serde_json::Value) {
+        let (status, answer) = self.ocis.by_hand(method, path, body);
         assert!(status.is_success(), "{method} {path}: {status} {answer}");
     }
 }
