@@ -150,8 +150,16 @@ async fn into_one_file(target: &Db) -> Result<(), CopyError> {
         .query("pragma wal_checkpoint(truncate)", &[])
         .await
         .map_err(StoreError::from)?;
-    let is_busy = rows.first().map(|row| row.int(0)).transpose().map_err(StoreError::from)?;
-    if is_busy == Some(0) { Ok(()) } else { Err(CopyError::Unfinished) }
+    let is_busy = rows
+        .first()
+        .map(|row| row.int(0))
+        .transpose()
+        .map_err(StoreError::from)?;
+    if is_busy == Some(0) {
+        Ok(())
+    } else {
+        Err(CopyError::Unfinished)
+    }
 }
 
 async fn open(url: &DbUrl) -> Result<Db, StoreError> {

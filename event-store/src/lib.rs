@@ -27,7 +27,7 @@ mod tail;
 mod verify;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::claims::ClaimValue;
@@ -107,6 +107,7 @@ pub(crate) struct Shared {
     in_flight: locks::KeysInFlight,
     running: AtomicBool,
     reachable: AtomicBool,
+    overtaken: AtomicU64,
 }
 
 impl EventStore {
@@ -149,6 +150,7 @@ impl EventStore {
             in_flight: locks::KeysInFlight::default(),
             running: AtomicBool::new(false),
             reachable: AtomicBool::new(true),
+            overtaken: AtomicU64::new(0),
         })))
     }
 
@@ -253,6 +255,11 @@ impl EventStore {
             Expect::Any,
         );
         Ok(self.0.db.write(batch).await?.iter().sum())
+    }
+
+    /// How often another process wrote first since this one opened the log. Correct, but slower than one writer.
+    pub fn overtaken(&self) -> u64 {
+        self.0.overtaken.load(Ordering::Relaxed)
     }
 
     /// Whether the writer runs and the database answered the last time it was asked.

@@ -6,9 +6,11 @@ mod flush;
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims;
@@ -22,6 +24,8 @@ use flush::{Flush, Head};
 const COMMANDS_MAX: usize = 512;
 const BYTES_MAX: usize = 1 << 20;
 const OVERTAKEN_MAX: usize = 3;
+/// Longer than a disk should take: somebody else holds the head's row, or the disk is ill.
+const SLOW: Duration = Duration::from_secs(1);
 const RESENT_MAX: u32 = 3;
 const RESENT_AFTER: Duration = Duration::from_millis(200);
 /// Other processes wrote more than this since we looked: nothing we remember is worth keeping.
@@ -102,9 +106,13 @@ impl Writer<'_> {
             return later;
         }
         let mut flush = Flush::new(&known.head, batch, (self.store.clock)());
-        match self.send(&known.head, &flush).await {
+        let started = Instant::now();
+        let sent = self.send(&known.head, &flush).await;
+        measure(flush.len(), started.elapsed());
+        match sent {
             Sent::Recorded => self.record(known, flush),
             Sent::Overtaken => {
+                self.store.overtaken.fetch_add(1, Ordering::Relaxed);
                 metrics::counter!("dezky_log_overtaken_total").increment(1);
                 for mut proposal in flush.take_back().into_iter().rev() {
                     proposal.overtaken += 1;
@@ -147,6 +155,7 @@ impl Writer<'_> {
 
     fn record(&mut self, mut known: Known, flush: Flush) {
         let position = flush.head.position;
+        known.head = flush.head.clone();
         let (entries, recorded) = flush.into_recorded();
         for (proposal, _) in &recorded {
             known.seen.note(&proposal.facts, position);
@@ -263,6 +272,19 @@ fn form(seen: &Seen, waiting: VecDeque<Proposal>) -> (Vec<Proposal>, VecDeque<Pr
         }
     }
     (batch, later)
+}
+
+/// How long a flush takes is how long the head's row is locked, at most.
+fn measure(commands: usize, took: Duration) {
+    metrics::histogram!("dezky_log_flush_seconds").record(took.as_secs_f64());
+    metrics::counter!("dezky_log_commands_total").increment(commands as u64);
+    if took > SLOW {
+        tracing::warn!(
+            commands,
+            duration_ms = took.as_millis(),
+            "the log took long to record a batch"
+        );
+    }
 }
 
 fn weight(proposal: &Proposal) -> usize {

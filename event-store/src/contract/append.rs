@@ -30,6 +30,8 @@ on_both_databases! {
             let versions: Vec<u64> = log.store.load(&stream).await.unwrap().iter().map(|event| event.version).collect();
             assert_eq!(versions, (1..=12).collect::<Vec<u64>>());
         }
+        // Nobody else wrote, so no batch was sent twice.
+        assert_eq!(log.store.overtaken(), 0);
         assert_sound(&log).await;
     }
 

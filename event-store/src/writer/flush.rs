@@ -205,6 +205,11 @@ impl Flush {
         rows
     }
 
+    /// How many commands are in it.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Where to look for a batch whose commit nobody answered. With events: the chain of the commit at its first position,
     /// which no other batch has; '' when another one stands there. Without: whether its first key was used.
     pub(super) fn trace(&self) -> (&'static str, Vec<Value>) {
