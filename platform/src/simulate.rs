@@ -175,7 +175,9 @@ fn journal(data: &Path, system: &str) -> std::path::PathBuf {
 pub(crate) async fn run(config: &Config, stop: CancellationToken) -> anyhow::Result<()> {
     // Nothing of the API runs here: the development parts' own addresses are all there is to protect.
     let alone = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
-    let development = Development::start(config, alone, Insist::No, &stop).await?;
+    // Started again in a shell that exported its own settings, it must not take itself for real systems.
+    let unset = Config { issuers: Vec::new(), authentik: None, stalwart: None, ocis: None, ..config.clone() };
+    let development = Development::start(&unset, alone, Insist::No, &stop).await?;
     let mut out = String::from("Development parts are up. Settings for the other roles:\n\n");
     let mut export = |name: &str, value: &str| out.push_str(&format!("export {name}={value}\n"));
     if development.issuer.is_some() {
