@@ -22,8 +22,6 @@ pub use plan::Step;
 pub(crate) const ENTITLED_GROUP: &str = "dezky-entitled";
 /// Members of it may ask for operator tokens.
 pub(crate) const ADMINS_GROUP: &str = "dezky-platform-admins";
-/// What our tenant groups' names start with.
-pub(crate) const GROUP_PREFIX: &str = "dezky-tenant-";
 /// The folder of accounts made here.
 pub(crate) const USER_PATH: &str = "dezky";
 /// The one attribute that is ours; everything beside it belongs to others.

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, StatusCode, header};
+pub(crate) use reqwest::{Method, RequestBuilder};
+use reqwest::{StatusCode, header};
 use schema::System;
 use schema::provisioning::{FailureClass, Reason, Resource};
 use serde::Serialize;

@@ -32,7 +32,7 @@ impl Reconciler {
     }
 
     async fn follow(&self) -> Result<(), WorkError> {
-        let mut follower = self.store.follow(self.start().await?);
+        let mut follower = self.0.store.follow(self.start().await?);
         loop {
             let entries = follower.next(BATCH).await?;
             self.absorb(&entries).await?;
@@ -41,7 +41,7 @@ impl Reconciler {
 
     /// Takes in everything that is in the log now. How many events.
     pub async fn catch_up(&self) -> Result<usize, WorkError> {
-        let mut follower = self.store.follow(self.start().await?);
+        let mut follower = self.0.store.follow(self.start().await?);
         let mut taken = 0;
         loop {
             let entries = follower.available(BATCH).await?;
@@ -55,28 +55,29 @@ impl Reconciler {
 
     /// Where we stand in the log. The first time everybody is asked for once, and history need not be read.
     async fn start(&self) -> Result<u64, WorkError> {
-        if let Some(position) = self.due.position().await? {
+        if let Some(position) = self.0.due.position().await? {
             return Ok(position);
         }
-        let head = self.store.read_head().await?;
-        self.views.wait_for(&facts::MODEL, head, FACTS_WAIT).await?;
+        let head = self.0.store.read_head().await?;
+        self.0.views.wait_for(&facts::MODEL, head, FACTS_WAIT).await?;
         self.refill(head).await?;
         Ok(head)
     }
 
     /// Asks for a look at everybody.
     async fn refill(&self, position: u64) -> Result<(), WorkError> {
-        let mut at = self.views.snapshot(&facts::MODEL).await?;
+        let mut at = self.0.views.snapshot(&facts::MODEL).await?;
         let tenants = facts::all(&mut at).await?;
         let everybody = tenants
             .iter()
             .map(|tenant| Subject::Tenant(tenant.tenant_id))
             .chain([Subject::Platform])
             .flat_map(|subject| subject.systems().into_iter().map(move |system| (subject, system)));
-        self.due
+        self.0
+            .due
             .absorb(everybody.collect::<Vec<_>>(), position, self.now())
             .await?;
-        self.woken.notify_one();
+        self.0.woken.notify_one();
         Ok(())
     }
 
@@ -103,9 +104,9 @@ impl Reconciler {
             }
         }
         let is_news = !asked.is_empty();
-        self.due.absorb(asked, last, self.now()).await?;
+        self.0.due.absorb(asked, last, self.now()).await?;
         if is_news {
-            self.woken.notify_one();
+            self.0.woken.notify_one();
         }
         Ok(())
     }
@@ -115,8 +116,8 @@ impl Reconciler {
             Whom::Tenant(id) => Ok(vec![Subject::Tenant(id)]),
             Whom::Administrators => Ok(vec![Subject::Platform]),
             Whom::TenantsOf(user) => {
-                self.views.wait_for(&facts::MODEL, position, FACTS_WAIT).await?;
-                let mut at = self.views.snapshot(&facts::MODEL).await?;
+                self.0.views.wait_for(&facts::MODEL, position, FACTS_WAIT).await?;
+                let mut at = self.0.views.snapshot(&facts::MODEL).await?;
                 let tenants = facts::tenants_of_user(&mut at, user).await?;
                 let is_admin = facts::platform_admins(&mut at)
                     .await?
@@ -130,8 +131,8 @@ impl Reconciler {
 
     /// Somebody asked by hand: at once, and as if nothing had failed before.
     pub async fn wake(&self, subject: Subject, systems: &[System]) -> Result<(), WorkError> {
-        self.due.reset(subject, systems, self.now()).await?;
-        self.woken.notify_one();
+        self.0.due.reset(subject, systems, self.now()).await?;
+        self.0.woken.notify_one();
         Ok(())
     }
 
@@ -142,6 +143,6 @@ impl Reconciler {
         systems: &[System],
         position: u64,
     ) -> Result<bool, WorkError> {
-        Ok(self.due.is_settled(subject, systems, position).await?)
+        Ok(self.0.due.is_settled(subject, systems, position).await?)
     }
 }

@@ -77,7 +77,7 @@ pub enum WorkError {
 pub struct Reconciler(Arc<Inner>);
 
 /// What the clones share.
-pub struct Inner {
+struct Inner {
     config: Config,
     store: EventStore,
     views: Views,
@@ -89,14 +89,6 @@ pub struct Inner {
     /// This process, in leases.
     owner: String,
     leases: AtomicU64,
-}
-
-impl std::ops::Deref for Reconciler {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
 }
 
 /// How the work stands, for people.
@@ -133,26 +125,26 @@ impl Reconciler {
     /// How the work stands.
     pub async fn status(&self) -> Result<Status, WorkError> {
         Ok(Status {
-            waiting: self.due.list().await?,
-            left_alone: self.breakers.open(),
+            waiting: self.0.due.list().await?,
+            left_alone: self.0.breakers.open(),
             modes: System::ALL
-                .map(|system| (system, self.systems.mode(system)))
+                .map(|system| (system, self.0.systems.mode(system)))
                 .to_vec(),
-            position: self.due.position().await?.unwrap_or_default(),
+            position: self.0.due.position().await?.unwrap_or_default(),
         })
     }
 
     /// Forgets old attempts. How many.
     pub async fn prune(&self) -> Result<u64, WorkError> {
-        Ok(self.attempts.prune(self.now()).await?)
+        Ok(self.0.attempts.prune(self.now()).await?)
     }
 
     fn now(&self) -> Timestamp {
-        (self.config.clock)()
+        (self.0.config.clock)()
     }
 
     async fn record(&self, record: record::Record) -> Result<Outcome, WorkError> {
-        Ok(self.store.execute(Arc::new(record), self.request()).await?)
+        Ok(self.0.store.execute(Arc::new(record), self.request()).await?)
     }
 
     /// A command of ours, now.

@@ -88,6 +88,7 @@ impl Reconciler {
             .max()
             .unwrap_or_default();
         if self
+            .0
             .views
             .wait_for(&facts::MODEL, wanted, FACTS_WAIT)
             .await
@@ -134,7 +135,7 @@ impl Reconciler {
     }
 
     async fn input(&self, subject: Subject) -> Result<Option<Input>, WorkError> {
-        let mut at = self.views.snapshot(&facts::MODEL).await?;
+        let mut at = self.0.views.snapshot(&facts::MODEL).await?;
         let position = at.position();
         let input = match subject {
             Subject::Tenant(id) => facts::of_tenant(&mut at, id).await?.map(|tenant| Input {
@@ -163,10 +164,10 @@ impl Reconciler {
         let mut news = Vec::new();
         for row in &lease.rows {
             let stream = lease.subject.stream(row.system);
-            let (before, _) = self.store.fold::<Provisioning>(&stream).await?;
+            let (before, _) = self.0.store.fold::<Provisioning>(&stream).await?;
             let spec = input.spec(row.system);
-            let mode = self.systems.recorded_mode(row.system, input.tenant.as_ref());
-            let spec_hash = self.store.hash_secret(&spec.canonical(mode));
+            let mode = self.0.systems.recorded_mode(row.system, input.tenant.as_ref());
+            let spec_hash = self.0.store.hash_secret(&spec.canonical(mode));
             let is_new_spec = before.spec_hash() != Some(spec_hash.as_str()) || before.mode() != Some(mode);
             if is_new_spec {
                 let counts = spec.counts();
@@ -211,7 +212,7 @@ impl Reconciler {
             return BTreeMap::new();
         };
         let state = |system: System| {
-            if self.systems.mode(system) != SystemMode::Enforce {
+            if self.0.systems.mode(system) != SystemMode::Enforce {
                 return Behind::Ready;
             }
             match (parts.get(&system), tenant.systems.get(&system)) {
@@ -234,7 +235,7 @@ impl Reconciler {
 
     fn gate(&self, behind: &BTreeMap<System, Behind>, since: Timestamp) -> Gate {
         let behind: Vec<Behind> = behind.values().copied().collect();
-        order::gate(&behind, since, self.now(), self.config.door_wait)
+        order::gate(&behind, since, self.now(), self.0.config.door_wait)
     }
 
     /// One system: tried if it may be, and what became different is recorded at once.
@@ -253,13 +254,13 @@ impl Reconciler {
             return Ok((system, End::Settled(Settled::Level)));
         }
         let now = self.now();
-        if self.systems.mode(system) == SystemMode::Paused {
+        if self.0.systems.mode(system) == SystemMode::Paused {
             return Ok((
                 system,
                 End::Blocked(backoff::after(now, backoff::BLOCKED), Reason::Paused),
             ));
         }
-        if let Verdict::Wait(until) = self.breakers.ask(system, now) {
+        if let Verdict::Wait(until) = self.0.breakers.ask(system, now) {
             return Ok((system, End::Blocked(until, Reason::Waiting)));
         }
         let given = Given {
@@ -267,7 +268,7 @@ impl Reconciler {
             gate,
             asked: input.asked,
         };
-        let attempt = self.systems.attempt(system, &part.spec, &given).await;
+        let attempt = self.0.systems.attempt(system, &part.spec, &given).await;
         self.judge(system, &attempt).await?;
         self.report(lease, input, part, now, &attempt).await?;
         Ok((system, attempt.outcome.map_or_else(End::Failed, End::Settled)))
@@ -285,7 +286,7 @@ impl Reconciler {
         let act = ActivateTenant {
             tenant_id: tenant.tenant_id,
         };
-        match self.store.execute(Arc::new(act), self.request()).await {
+        match self.0.store.execute(Arc::new(act), self.request()).await {
             Ok(_) | Err(ExecuteError::Rejected(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -296,7 +297,7 @@ impl Reconciler {
         let until = self.now().plus_millis(FACTS_PAUSE_MILLIS);
         for row in &lease.rows {
             let why = (Waits::Retry, Reason::Waiting.as_str());
-            self.due.postpone(lease, row, until, row.failures, why).await?;
+            self.0.due.postpone(lease, row, until, row.failures, why).await?;
         }
         Ok(())
     }
@@ -304,7 +305,7 @@ impl Reconciler {
     /// There is no such tenant.
     async fn forget(&self, lease: &Lease, position: u64) -> Result<(), WorkError> {
         for row in &lease.rows {
-            self.due.done(lease, row, position, self.now()).await?;
+            self.0.due.done(lease, row, position, self.now()).await?;
         }
         Ok(())
     }

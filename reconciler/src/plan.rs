@@ -35,7 +35,7 @@ impl Reconciler {
             return Ok(None);
         };
         let claim = domain::claims::Claim::tenant_slug(&slug);
-        let stream = self.store.resolve(claim.scope, &claim.value).await?;
+        let stream = self.0.store.resolve(claim.scope, &claim.value).await?;
         let Some(tenant) = stream.as_ref().and_then(StreamId::tenant) else {
             return Ok(None);
         };
@@ -45,7 +45,7 @@ impl Reconciler {
     /// The same, by id.
     pub async fn plan_of(&self, tenant: TenantId) -> Result<Option<Vec<SystemPlan>>, WorkError> {
         let facts = {
-            let mut at = self.views.snapshot(&facts::MODEL).await?;
+            let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             facts::of_tenant(&mut at, tenant).await?
         };
         match facts {
@@ -64,11 +64,11 @@ impl Reconciler {
     }
 
     async fn plan_system(&self, system: System, facts: &facts::TenantFacts) -> SystemPlan {
-        let mode = self.systems.recorded_mode(system, Some(facts));
+        let mode = self.0.systems.recorded_mode(system, Some(facts));
         let word = if mode == Mode::DisabledByPlan {
             "disabledByPlan"
         } else {
-            self.systems.mode(system).as_str()
+            self.0.systems.mode(system).as_str()
         };
         let mut plan = SystemPlan {
             system,
@@ -91,7 +91,7 @@ impl Reconciler {
             gate: Gate::Open,
             asked: order::asked(facts),
         };
-        match self.systems.look(&Spec::of_tenant(system, facts), &given).await {
+        match self.0.systems.look(&Spec::of_tenant(system, facts), &given).await {
             Ok(look) => {
                 plan.steps = look.steps;
                 plan.refused = look.refusals;

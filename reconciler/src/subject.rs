@@ -7,6 +7,11 @@ use schema::{StreamId, System, TenantId, ValueError};
 
 const PLATFORM: &str = "platform";
 
+/// A tenant's group: the same name in the identity system and the file server, which finds its own by it in tokens.
+pub(crate) fn group_name(slug: &str) -> String {
+    format!("dezky-tenant-{slug}")
+}
+
 /// Whose outside objects are made right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {

@@ -75,7 +75,7 @@ impl Reconciler {
     /// Compares everything there is with everything wanted; who differs is asked for a look.
     pub async fn sweep(&self) -> Result<SweepReport, WorkError> {
         let (position, tenants, admins) = {
-            let mut at = self.views.snapshot(&facts::MODEL).await?;
+            let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             let tenants = facts::all(&mut at).await?;
             (at.position(), tenants, facts::platform_admins(&mut at).await?)
         };
@@ -92,9 +92,9 @@ impl Reconciler {
                     .filter(|one| !one.is_settled)
                     .map(|one| (one.subject, system)),
             );
-            let may_look = match self.systems.mode(system) {
+            let may_look = match self.0.systems.mode(system) {
                 SystemMode::Enforce | SystemMode::Observe => {
-                    self.breakers.ask(system, self.now()) == Verdict::Go
+                    self.0.breakers.ask(system, self.now()) == Verdict::Go
                 }
                 SystemMode::Paused | SystemMode::Disabled => false,
             };
@@ -105,21 +105,22 @@ impl Reconciler {
             match self.compare(system, &compared, &ids, &mut report).await {
                 Ok(found) => {
                     differing.extend(found.into_iter().map(|subject| (subject, system)));
-                    if self.breakers.succeeded(system) {
-                        self.due.unblock(system, self.now()).await?;
+                    if self.0.breakers.succeeded(system) {
+                        self.0.due.unblock(system, self.now()).await?;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%system, error = &error as &dyn std::error::Error, "a system could not be swept");
-                    self.breakers.failed(system, &error, self.now());
+                    self.0.breakers.failed(system, &error, self.now());
                     report.unread.insert(system, error.to_string());
                 }
             }
         }
-        self.due
+        self.0
+            .due
             .ask(differing.iter().copied(), position, self.now())
             .await?;
-        self.woken.notify_one();
+        self.0.woken.notify_one();
         report.differing = differing
             .into_iter()
             .map(|(subject, system)| (subject.to_string(), system))
@@ -139,7 +140,7 @@ impl Reconciler {
             .iter()
             .filter_map(|tenant| self.compared_tenant(system, tenant))
             .collect();
-        if system == System::Authentik && self.systems.mode(system) != SystemMode::Disabled {
+        if system == System::Authentik && self.0.systems.mode(system) != SystemMode::Disabled {
             compared.push(Compared {
                 subject: Subject::Platform,
                 spec: Spec::of_platform(admins),
@@ -156,10 +157,10 @@ impl Reconciler {
 
     /// Only what should be acted upon is compared; a changed mode is a difference by itself.
     fn compared_tenant(&self, system: System, tenant: &TenantFacts) -> Option<Compared> {
-        let mode = self.systems.recorded_mode(system, Some(tenant));
+        let mode = self.0.systems.recorded_mode(system, Some(tenant));
         let spec = Spec::of_tenant(system, tenant);
         let known = tenant.systems.get(&system);
-        let hash = self.store.hash_secret(&spec.canonical(mode));
+        let hash = self.0.store.hash_secret(&spec.canonical(mode));
         let is_settled = known.is_some_and(|known| {
             known.spec_hash == hash && known.mode == mode && known.state == SystemState::Converged
         });
@@ -189,9 +190,9 @@ impl Reconciler {
     ) -> Result<Vec<Subject>, CallError> {
         match (
             system,
-            &self.systems.authentik,
-            &self.systems.stalwart,
-            &self.systems.ocis,
+            &self.0.systems.authentik,
+            &self.0.systems.stalwart,
+            &self.0.systems.ocis,
         ) {
             (System::Authentik, Some(integration), _, _) => {
                 let bulk = authentik::Everything::read(integration.client()).await?;

@@ -40,7 +40,7 @@ impl Reconciler {
     /// Does what is due by now. Firing twice is no news. How many.
     pub async fn fire_timers(&self) -> Result<usize, WorkError> {
         let due = {
-            let mut at = self.views.snapshot(&timers::MODEL).await?;
+            let mut at = self.0.views.snapshot(&timers::MODEL).await?;
             timers::due(&mut at, self.now(), BATCH).await?
         };
         for timer in &due {
@@ -61,7 +61,7 @@ impl Reconciler {
             Due::InvitationExpiry(invitation_id) => one(TenantCommand::ExpireInvitation { invitation_id }),
             Due::Termination => {
                 let claim = Claim::open_subscription(timer.tenant_id);
-                let stream: Option<StreamId> = self.store.resolve(claim.scope, &claim.value).await?;
+                let stream: Option<StreamId> = self.0.store.resolve(claim.scope, &claim.value).await?;
                 let subscription_id = stream.and_then(|stream| stream.key().parse().ok());
                 Arc::new(CompleteTermination {
                     tenant_id: timer.tenant_id,
@@ -71,6 +71,7 @@ impl Reconciler {
         };
         let command_id = Uuid::new_v5(&NAMESPACE, timer.id.as_bytes());
         match self
+            .0
             .store
             .execute(act, self.request_of(ActorKind::System, command_id))
             .await

@@ -27,9 +27,9 @@ const OWN_TROUBLE: Duration = Duration::from_secs(1);
 impl Reconciler {
     /// Follows the log and works, until told to stop. What is in hand is finished.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), WorkError> {
-        if self.views.db().dialect() == Dialect::Sqlite {
+        if self.0.views.db().dialect() == Dialect::Sqlite {
             // The only process there is: whoever held a lease is dead.
-            self.due.release_all().await?;
+            self.0.due.release_all().await?;
         }
         tokio::join!(
             self.until(&stop, Self::follow_forever(self)),
@@ -69,7 +69,7 @@ impl Reconciler {
             tokio::select! {
                 () = stop.cancelled(), if !stop.is_cancelled() => {}
                 Some(subject) = running.next() => drop(in_hand.remove(&subject)),
-                () = self.woken.notified() => {}
+                () = self.0.woken.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -77,11 +77,11 @@ impl Reconciler {
 
     /// As many as there are free hands for.
     async fn next_subjects(&self, in_hand: &BTreeSet<Subject>) -> Vec<Subject> {
-        let hands = self.config.workers.max(1);
+        let hands = self.0.config.workers.max(1);
         if in_hand.len() >= hands {
             return Vec::new();
         }
-        match self.due.waiting(self.now(), hands + in_hand.len()).await {
+        match self.0.due.waiting(self.now(), hands + in_hand.len()).await {
             Ok(subjects) => {
                 let free = subjects.into_iter().filter(|subject| !in_hand.contains(subject));
                 free.take(hands - in_hand.len()).collect()
@@ -98,21 +98,21 @@ impl Reconciler {
 
     /// How long nothing is due.
     async fn pause(&self, in_hand: usize) -> Duration {
-        if in_hand >= self.config.workers.max(1) {
+        if in_hand >= self.0.config.workers.max(1) {
             return LOOK_EVERY;
         }
         let now = self.now();
-        let next = self.due.next(now).await.ok().flatten();
+        let next = self.0.due.next(now).await.ok().flatten();
         let millis = next.map_or(i64::MAX, |next| next.millis_since(now));
         Duration::from_millis(u64::try_from(millis).unwrap_or(0)).clamp(LOOK_AGAIN, LOOK_EVERY)
     }
 
     /// Works once on everything that is due now. How many subjects.
     pub async fn run_once(&self) -> Result<usize, WorkError> {
-        let subjects = self.due.waiting(self.now(), TAKEN_MAX).await?;
+        let subjects = self.0.due.waiting(self.now(), TAKEN_MAX).await?;
         let worked: Vec<bool> = stream::iter(subjects)
             .map(|subject| self.work_on(subject))
-            .buffer_unordered(self.config.workers.max(1))
+            .buffer_unordered(self.0.config.workers.max(1))
             .collect()
             .await;
         Ok(worked.into_iter().filter(|worked| *worked).count())
@@ -120,8 +120,12 @@ impl Reconciler {
 
     /// Whether there was anything to take.
     async fn work_on(&self, subject: Subject) -> bool {
-        let token = format!("{}:{}", self.owner, self.leases.fetch_add(1, Ordering::Relaxed));
-        let lease = match self.due.take(subject, &token, self.now()).await {
+        let token = format!(
+            "{}:{}",
+            self.0.owner,
+            self.0.leases.fetch_add(1, Ordering::Relaxed)
+        );
+        let lease = match self.0.due.take(subject, &token, self.now()).await {
             Ok(Some(lease)) => lease,
             Ok(None) => return false,
             Err(error) => {
@@ -144,7 +148,7 @@ impl Reconciler {
     async fn keep(&self, lease: &Lease) {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
-            if let Err(error) = self.due.renew(lease, self.now()).await {
+            if let Err(error) = self.0.due.renew(lease, self.now()).await {
                 tracing::warn!(subject = %lease.subject, error = &error as &dyn std::error::Error, "could not renew a lease");
             }
         }
@@ -155,7 +159,7 @@ impl Reconciler {
         let until = crate::backoff::after(self.now(), OWN_TROUBLE);
         for row in &lease.rows {
             let why = (Waits::Retry, "Waiting");
-            if let Err(error) = self.due.postpone(lease, row, until, row.failures, why).await {
+            if let Err(error) = self.0.due.postpone(lease, row, until, row.failures, why).await {
                 tracing::warn!(subject = %lease.subject, error = &error as &dyn std::error::Error, "could not give a lease back");
             }
         }

@@ -1,5 +1,6 @@
 //! One step in authentik as calls. Attributes are read, merged and written: foreign keys stay.
 
+use schema::UserId;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Created};
@@ -15,16 +16,7 @@ pub(super) async fn apply(
 ) -> Result<(), CallError> {
     let spec = &desired.spec;
     match step {
-        Step::EndSessions { user_id, pk } => {
-            let username = observed
-                .accounts
-                .get(user_id)
-                .map_or("", |account| account.username.as_str());
-            // First, while there are sessions whose portals can be told.
-            client.end_sessions(*pk, username).await?;
-            client.delete_refresh_tokens(*pk).await?;
-            client.patch_user(*pk, &json!({ "is_active": false })).await
-        }
+        Step::EndSessions { user_id, pk } => end_sessions(client, observed, *user_id, *pk).await,
         Step::DropEntitlement { pk, .. } => match &observed.entitled {
             Some(group) => client.remove_user(&group.pk, *pk).await,
             None => Ok(()),
@@ -42,26 +34,12 @@ pub(super) async fn apply(
             pk,
             sessions_epoch,
         } => {
-            let foreign = observed
-                .accounts
-                .get(user_id)
-                .map(|account| account.attributes.clone());
             let mark = json!({ "userId": user_id, "sessionsEpoch": sessions_epoch });
-            client
-                .patch_user(*pk, &json!({ "attributes": merged(foreign, mark) }))
-                .await
+            mark_user(client, observed, *user_id, *pk, mark).await
         }
-        // A taken name is no failure: the next look finds who took it.
-        Step::CreateGroup { name } => client
-            .create_group(name, &merged(None, spec.owner.mark()))
-            .await
-            .map(|_: Created| ()),
+        Step::CreateGroup { name } => create_group(client, name, spec.owner.mark()).await,
         Step::CreateEntitlementGroup => {
-            let mark = json!({ "platform": "entitled" });
-            client
-                .create_group(ENTITLED_GROUP, &merged(None, mark))
-                .await
-                .map(|_: Created| ())
+            create_group(client, ENTITLED_GROUP, json!({ "platform": "entitled" })).await
         }
         Step::RenameGroup { pk, name } => client.patch_group(pk, &json!({ "name": name })).await,
         Step::MarkGroup { pk } => {
@@ -70,20 +48,65 @@ pub(super) async fn apply(
                 .patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) }))
                 .await
         }
-        Step::CreateUser { user_id } => match spec.people.iter().find(|person| person.user_id == *user_id) {
-            Some(person) => client
-                .create_user(&new_user(person, desired.gate))
-                .await
-                .map(|_: Created| ()),
+        Step::CreateUser { user_id } => match person(spec, *user_id) {
+            Some(person) => create_user(client, person, desired.gate).await,
             None => Ok(()),
         },
-        Step::UpdateUser { user_id, pk, .. } => {
-            match spec.people.iter().find(|person| person.user_id == *user_id) {
-                Some(person) => client.patch_user(*pk, &profile(person)).await,
-                None => Ok(()),
-            }
-        }
+        Step::UpdateUser { user_id, pk, .. } => match person(spec, *user_id) {
+            Some(person) => client.patch_user(*pk, &profile(person)).await,
+            None => Ok(()),
+        },
     }
+}
+
+/// The sessions first, while there are any whose portals can be told.
+async fn end_sessions(
+    client: &Client,
+    observed: &Observed,
+    user_id: UserId,
+    pk: i64,
+) -> Result<(), CallError> {
+    let account = observed.accounts.get(&user_id);
+    client
+        .end_sessions(pk, account.map_or("", |account| account.username.as_str()))
+        .await?;
+    client.delete_refresh_tokens(pk).await?;
+    client.patch_user(pk, &json!({ "is_active": false })).await
+}
+
+async fn mark_user(
+    client: &Client,
+    observed: &Observed,
+    user_id: UserId,
+    pk: i64,
+    mark: Value,
+) -> Result<(), CallError> {
+    let foreign = observed
+        .accounts
+        .get(&user_id)
+        .map(|account| account.attributes.clone());
+    client
+        .patch_user(pk, &json!({ "attributes": merged(foreign, mark) }))
+        .await
+}
+
+/// A taken name is no failure: the next look finds who took it.
+async fn create_group(client: &Client, name: &str, mark: Value) -> Result<(), CallError> {
+    client
+        .create_group(name, &merged(None, mark))
+        .await
+        .map(|_: Created| ())
+}
+
+async fn create_user(client: &Client, person: &PersonSpec, gate: Gate) -> Result<(), CallError> {
+    client
+        .create_user(&new_user(person, gate))
+        .await
+        .map(|_: Created| ())
+}
+
+fn person(spec: &Spec, user_id: UserId) -> Option<&PersonSpec> {
+    spec.people.iter().find(|person| person.user_id == user_id)
 }
 
 fn merged(foreign: Option<Map<String, Value>>, mark: Value) -> Value {

@@ -3,7 +3,8 @@
 use domain::access;
 use projector::facts::{PersonFacts, TenantFacts};
 
-use super::{ADMINS_GROUP, Account, Belongs, GROUP_PREFIX, Owner, PersonSpec, Presence, Spec};
+use super::{ADMINS_GROUP, Account, Belongs, Owner, PersonSpec, Presence, Spec};
+use crate::subject::group_name;
 
 /// A tenant's group and its people.
 pub fn of_tenant(facts: &TenantFacts) -> Spec {
@@ -31,11 +32,6 @@ pub fn of_platform(admins: &[PersonFacts]) -> Spec {
             .filter_map(|person| of_person(person, person.person.platform_admin))
             .collect(),
     }
-}
-
-/// The group's name; OCIS finds its own group by it in tokens.
-pub(crate) fn group_name(slug: &str) -> String {
-    format!("{GROUP_PREFIX}{slug}")
 }
 
 fn is_member(person: &PersonFacts) -> bool {

@@ -1,3 +1,5 @@
+//! Plans in authentik as text, and the law that applying them converges.
+
 use uuid::Uuid;
 
 use super::*;

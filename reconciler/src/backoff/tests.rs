@@ -1,3 +1,5 @@
+//! Pauses, by class and number of failures.
+
 use schema::provisioning::Reason;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! When everybody is kept away from a system, and when one probe goes through.
+
 use schema::provisioning::Reason;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What an answer or its absence means.
+
 use super::*;
 
 #[test]

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
 use schema::provisioning::{FailureClass, Reason};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::call::{CallError, Effect, Line};
+use crate::call::{CallError, Effect, Line, Method, RequestBuilder};
 
 /// A token is not used in its last moments: clocks differ and requests take time.
 const MARGIN: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use projector::facts::{PersonFacts, TenantFacts};
 use schema::plan::Limits;
 
 use super::{Belongs, PersonSpec, Space, Spec, legal_name};
-use crate::authentik::spec::group_name;
+use crate::subject::group_name;
 
 /// The server stores a quota as a signed number; a negative one destroys the space.
 const QUOTA_MAX: u64 = i64::MAX.unsigned_abs();

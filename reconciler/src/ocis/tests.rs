@@ -1,3 +1,5 @@
+//! Plans in OCIS as text, and the law that applying them converges.
+
 use schema::plan::Limits;
 use uuid::Uuid;
 

@@ -19,8 +19,8 @@ impl Reconciler {
     /// What the attempt says about the system itself.
     pub(super) async fn judge(&self, system: System, attempt: &Attempt) -> Result<(), WorkError> {
         match &attempt.outcome {
-            Err(error) => self.breakers.failed(system, error, self.now()),
-            Ok(_) if self.breakers.succeeded(system) => self.due.unblock(system, self.now()).await?,
+            Err(error) => self.0.breakers.failed(system, error, self.now()),
+            Ok(_) if self.0.breakers.succeeded(system) => self.0.due.unblock(system, self.now()).await?,
             Ok(_) => {}
         }
         Ok(())
@@ -74,12 +74,12 @@ impl Reconciler {
             outcome,
             error,
         };
-        Ok(self.attempts.note(&tried).await?)
+        Ok(self.0.attempts.note(&tried).await?)
     }
 
     /// Records under which subjects people will sign in, so that the first sign-in is known.
     async fn link(&self, input: &Input, attempt: &Attempt) -> Result<(), WorkError> {
-        let (Some(seen), Some(authentik)) = (&attempt.seen, &self.systems.authentik) else {
+        let (Some(seen), Some(authentik)) = (&attempt.seen, &self.0.systems.authentik) else {
             return Ok(());
         };
         let instance = authentik.instance();
@@ -104,7 +104,7 @@ impl Reconciler {
                 instance: instance.to_owned(),
                 subjects,
             };
-            match self.store.execute(Arc::new(act), self.request()).await {
+            match self.0.store.execute(Arc::new(act), self.request()).await {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) => {
                     tracing::warn!(user = %person.user_id, code = rejection.code(), "the identity belongs to somebody else");
@@ -126,32 +126,34 @@ impl Reconciler {
         let (row, now) = (part.row, self.now());
         match end {
             End::Settled(Settled::Level) => {
-                self.due.done(lease, row, input.position, now).await?;
+                self.0.due.done(lease, row, input.position, now).await?;
                 if row.system != System::Authentik {
-                    self.due.nudge(lease.subject, System::Authentik, now).await?;
+                    self.0.due.nudge(lease.subject, System::Authentik, now).await?;
                 }
             }
-            End::Settled(Settled::Observed) => self.due.done(lease, row, input.position, now).await?,
+            End::Settled(Settled::Observed) => self.0.due.done(lease, row, input.position, now).await?,
             End::Settled(Settled::Waiting) => {
-                let opens = backoff::after(since, self.config.door_wait);
+                let opens = backoff::after(since, self.0.config.door_wait);
                 let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);
                 let why = (Waits::Blocked, Reason::DependencyNotReady.as_str());
-                self.due.postpone(lease, row, until, 0, why).await?;
+                self.0.due.postpone(lease, row, until, 0, why).await?;
             }
             End::Blocked(until, reason) => {
-                self.due
+                self.0
+                    .due
                     .postpone(lease, row, until, row.failures, (Waits::Blocked, reason.as_str()))
                     .await?;
             }
             End::Failed(error) => {
                 let failures = row.failures.saturating_add(1);
-                let pause = backoff::pause(&error, failures, self.config.jitter);
+                let pause = backoff::pause(&error, failures, self.0.config.jitter);
                 tracing::warn!(
                     subject = %lease.subject, system = %row.system, failures, pause_ms = pause.as_millis(),
                     error = &error as &dyn std::error::Error, "an attempt failed"
                 );
                 let why = (Waits::Retry, error.reason.as_str());
-                self.due
+                self.0
+                    .due
                     .postpone(lease, row, backoff::after(now, pause), failures, why)
                     .await?;
             }

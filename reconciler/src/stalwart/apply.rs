@@ -23,15 +23,7 @@ pub(super) async fn apply(
             let patch = json!({ "disabledPermissions": set(&switch.disabled()) });
             update(client, "Role", role, patch).await
         }
-        Step::CreateRole { switch } => {
-            let role = json!({
-                "description": mark,
-                "roleIds": set(&observed.default_roles),
-                "enabledPermissions": {},
-                "disabledPermissions": set(&switch.disabled()),
-            });
-            create(client, "Role", role).await
-        }
+        Step::CreateRole { switch } => create_role(client, observed, &mark, *switch).await,
         Step::MarkRole { role } => update(client, "Role", role, json!({ "description": mark })).await,
         Step::SetRoleBase { role, base } => {
             update(client, "Role", role, json!({ "roleIds": set(base) })).await
@@ -54,35 +46,43 @@ pub(super) async fn apply(
             update(client, "Account", account, json!({ "roles": roles })).await
         }
         Step::SetPermissions { account, switch } => {
-            update(
-                client,
-                "Account",
-                account,
-                json!({ "permissions": permissions(*switch) }),
-            )
-            .await
+            let patch = json!({ "permissions": permissions(*switch) });
+            update(client, "Account", account, patch).await
         }
-        // A pointer, so that other quotas stay.
         Step::SetQuota { account, quota } => {
-            update(
-                client,
-                "Account",
-                account,
-                json!({ "quotas/maxDiskQuota": quota }),
-            )
-            .await
+            // A pointer, so that other quotas stay.
+            let patch = json!({ "quotas/maxDiskQuota": quota });
+            update(client, "Account", account, patch).await
         }
         Step::InstallGate => install_gate(client).await,
-        Step::RefuseMail { name } => {
-            let key = json!({ "namespace": GATE_NAMESPACE, "key": name, "isGlobPattern": false });
-            create(client, "MemoryLookupKey", key).await?;
-            client.action("ReloadLookupStores").await
-        }
+        Step::RefuseMail { name } => refuse_mail(client, name).await,
         Step::AcceptMail { key, .. } => {
             destroy(client, "MemoryLookupKey", key).await?;
             client.action("ReloadLookupStores").await
         }
     }
+}
+
+async fn create_role(
+    client: &Client,
+    observed: &Observed,
+    mark: &str,
+    switch: Switch,
+) -> Result<(), CallError> {
+    let role = json!({
+        "description": mark,
+        "roleIds": set(&observed.default_roles),
+        "enabledPermissions": {},
+        "disabledPermissions": set(&switch.disabled()),
+    });
+    create(client, "Role", role).await
+}
+
+/// A key takes effect with the reload; should the two be torn apart, the next sweep reloads.
+async fn refuse_mail(client: &Client, name: &str) -> Result<(), CallError> {
+    let key = json!({ "namespace": GATE_NAMESPACE, "key": name, "isGlobPattern": false });
+    create(client, "MemoryLookupKey", key).await?;
+    client.action("ReloadLookupStores").await
 }
 
 async fn create_account(

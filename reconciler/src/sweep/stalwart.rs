@@ -69,6 +69,10 @@ impl Everything {
             .filter_map(|row| Some((row.key?, row.id)))
             .collect();
         let gate = observe::gate(client).await?;
+        if !gate_keys.is_empty() {
+            // A key whose reload was lost looks right and does nothing.
+            client.action("ReloadLookupStores").await?;
+        }
         Ok(Self {
             default_roles: keys(&defaults["defaultUserRoleIds"]),
             roles_by_token: by_token(&roles, |row| row.id.clone()),

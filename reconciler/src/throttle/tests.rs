@@ -1,3 +1,5 @@
+//! A burst, then the rate.
+
 use super::*;
 
 #[test]

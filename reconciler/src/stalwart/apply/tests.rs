@@ -1,3 +1,5 @@
+//! The gate beside rules of others.
+
 use super::*;
 
 #[test]
