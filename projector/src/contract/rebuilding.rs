@@ -159,6 +159,37 @@ on_both_databases! {
         assert_eq!(world.store.read_head().await.unwrap(), head);
     }
 
+    async fn a_changed_definition_is_made_again_at_the_next_start(world: World) {
+        world.a_plan().await;
+        world.a_settled_tenant(1, "acme", None).await;
+        world.settle().await;
+        // What the tables of an earlier build look like to this one.
+        world.change_by_hand("update checkpoints set definition = 0 where read_model = 'users'", vec![]).await;
+        world.change_by_hand("update live set definition = 0 where read_model = 'users'", vec![]).await;
+        let early = world.views.snapshot(&users::MODEL).await;
+        assert!(matches!(early, Err(crate::QueryError::NotReady("users"))));
+        let stop = CancellationToken::new();
+        let runs = crate::run(world.views.clone(), world.store.clone(), stop.clone());
+        let position = world.store.read_head().await.unwrap();
+        let looks = async {
+            while world.views.snapshot(&users::MODEL).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            world.views.wait_for(&users::MODEL, position, std::time::Duration::from_secs(30)).await.unwrap();
+            world.renames(1, "Later").await;
+            let renamed = world.store.read_head().await.unwrap();
+            world.views.wait_for(&users::MODEL, renamed, std::time::Duration::from_secs(30)).await.unwrap();
+            let person = users::get(&mut world.at(&users::MODEL).await, usr(1)).await.unwrap().unwrap();
+            assert_eq!(person.memberships[0].name, "Later");
+            stop.cancel();
+        };
+        let (ran, ()) = tokio::join!(runs, looks);
+        ran.unwrap();
+        world.projector = Projector::start(world.views.clone(), world.store.clone()).await.unwrap();
+        world.settle().await;
+        world.assert_proved().await;
+    }
+
     async fn a_model_that_was_never_replayed_has_nothing_to_go_back_to(world: World) {
         world.a_plan().await;
         world.settle().await;
