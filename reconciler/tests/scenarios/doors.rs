@@ -387,3 +387,60 @@ async fn role_of(world: &World, tenant: schema::TenantId) -> String {
         .find(|(resource, _)| resource.kind == schema::provisioning::ResourceKind::Role);
     role.unwrap().1.clone()
 }
+
+#[tokio::test]
+async fn ec_21_who_was_invited_in_vain_and_is_added_later_is_the_same_person() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    let bo = world.person("bo@acme.test").await;
+    let invite = TenantCommand::InviteMember {
+        invitation_id: crate::world::id(schema::InvitationId::from_uuid),
+        user_id: bo,
+        role: schema::Role::Member,
+        expires_at: crate::world::now().plus_days(14),
+    };
+    world.tell(acme, invite).await;
+    world.settle().await;
+    let before = world.authentik.door("bo@acme.test").unwrap().user;
+    pass_seconds(15 * 86_400);
+    assert_eq!(world.reconciler.fire_timers().await.unwrap(), 1);
+    world.settle().await;
+    world.add_member(acme, bo).await;
+    world.settle().await;
+    let door = world.authentik.door("bo@acme.test").unwrap();
+    assert_eq!(door.user, before, "the same account");
+    assert_eq!(door.groups, ["dezky-entitled", "dezky-tenant-acme"]);
+    assert_eq!(world.stalwart.login("bo@acme.test"), Login::Allowed);
+}
+
+#[tokio::test]
+async fn an_invitation_and_a_hold_end_by_themselves_once() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    let until = crate::world::now().plus_seconds(60);
+    world
+        .tell(
+            acme,
+            TenantCommand::PlaceHold {
+                hold_id: crate::world::id(schema::HoldId::from_uuid),
+                kind: schema::tenant::HoldKind::Operator,
+                reason: None,
+                customer_message: None,
+                until: Some(until),
+            },
+        )
+        .await;
+    world.settle().await;
+    assert!(is_refused(&world.stalwart.login(ANNA)));
+    assert_eq!(world.reconciler.fire_timers().await.unwrap(), 0);
+    pass_seconds(60);
+    assert_eq!(world.reconciler.fire_timers().await.unwrap(), 1);
+    assert_eq!(
+        world.reconciler.fire_timers().await.unwrap(),
+        1,
+        "read models are behind: firing twice is no news"
+    );
+    world.settle().await;
+    assert_eq!(world.stalwart.login(ANNA), Login::Allowed);
+    assert_eq!(world.reconciler.fire_timers().await.unwrap(), 0);
+}

@@ -10,5 +10,6 @@
 mod doors;
 mod drift;
 mod failures;
+mod processes;
 mod provisioning;
 mod world;

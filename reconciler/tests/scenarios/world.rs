@@ -83,14 +83,18 @@ impl World {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let url: DbUrl = "sqlite::memory:".parse().unwrap();
+        Self::start_on(&"sqlite::memory:".parse().unwrap(), setup).await
+    }
+
+    /// On a database of choice; log and views share a server.
+    pub(crate) async fn start_on(url: &DbUrl, setup: Setup) -> Self {
         let store = EventStore::create(StoreConfig {
             url: url.clone(),
             clock: now,
         })
         .await
         .unwrap();
-        let views_db = Db::open(&url, Purpose::Views).await.unwrap();
+        let views_db = Db::open(url, Purpose::Views).await.unwrap();
         event_store::migrate_views(&views_db, now()).await.unwrap();
         let views = Views::with(views_db).await.unwrap();
         let stop = CancellationToken::new();
@@ -144,6 +148,11 @@ impl World {
         world.project().await;
         world.reconciler.catch_up().await.unwrap();
         world
+    }
+
+    /// A second process beside the first, on the same databases.
+    pub(crate) fn second(&self) -> Reconciler {
+        Reconciler::new(self.config.clone(), self.store.clone(), self.views.clone()).unwrap()
     }
 
     /// The reconciler's process dies and another one starts with the same databases.
