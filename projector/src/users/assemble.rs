@@ -67,6 +67,7 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         status: row.status,
         platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")),
     };
+    let identities = identities(memory, id)?;
     let id_text = id.to_string();
     let of_user = memory
         .all(MEMBERS)
@@ -90,7 +91,7 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
     let highest = active.map(|membership| membership.membership.role).max();
     Ok(Some(UserView {
         id,
-        authentik_subject_id: subject(memory, id),
+        authentik_subject_id: identities.first().map(|(_, subject)| subject.clone()),
         email: row.email.unwrap_or(ERASED).to_owned(),
         name: row.name.map(str::to_owned),
         status: row.status.as_str(),
@@ -112,17 +113,19 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         version: row.version,
         memberships,
         changed_position: touched,
+        identities,
         person,
     }))
 }
 
-/// The identity that was linked first.
-fn subject(memory: &Memory, id: UserId) -> Option<String> {
+/// Instances and subjects, the one linked last first.
+fn identities(memory: &Memory, id: UserId) -> Result<Vec<(String, String)>, RowError> {
     let key = [text(id)];
-    let first = memory
-        .below(IDENTITIES, &key)
-        .min_by_key(|row| row.count("position"))?;
-    first.maybe_text("subject").map(str::to_owned)
+    let mut rows: Vec<RowRef<'_>> = memory.below(IDENTITIES, &key).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.count("position")));
+    rows.iter()
+        .map(|row| Ok((row.text("instance")?.to_owned(), row.text("subject")?.to_owned())))
+        .collect()
 }
 
 fn membership(
