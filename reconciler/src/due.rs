@@ -15,6 +15,42 @@ const ASK_AGAIN: &str = "on conflict (subject, system) do update set
      position = case when excluded.position > due.position then excluded.position else due.position end,
      due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end";
 
+/// How far back a closing look is dated: whatever else is due, it comes first, without another column.
+const CLOSING_AHEAD_DAYS: i64 = 1;
+
+/// Whether a look shuts doors. Doors shut at once, however much other work there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Haste {
+    /// It overtakes everything.
+    Closing,
+    /// It waits its turn.
+    Usual,
+}
+
+impl Haste {
+    /// When such a look is due.
+    fn due_at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Closing => now.plus_days(-CLOSING_AHEAD_DAYS),
+            Self::Usual => now,
+        }
+    }
+
+    /// What a due row was asked with. A usual one that is half a day late may overtake too.
+    fn of(due_at: Timestamp, now: Timestamp) -> Self {
+        if due_at <= closing_before(now) {
+            Self::Closing
+        } else {
+            Self::Usual
+        }
+    }
+}
+
+/// What is dated before this is a closing look.
+fn closing_before(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-CLOSING_AHEAD_DAYS * 43_200)
+}
+
 /// Why a row waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waits {
@@ -64,7 +100,7 @@ impl DueRows {
     /// Asks for looks, and moves our position in the tail in the same transaction.
     pub(crate) async fn ask(
         &self,
-        wanted: impl IntoIterator<Item = (Subject, System)>,
+        wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
         position: u64,
         now: Timestamp,
     ) -> Result<(), WriteError> {
@@ -80,7 +116,7 @@ impl DueRows {
     /// The same, and everything up to `position` of the tail has been taken in.
     pub(crate) async fn absorb(
         &self,
-        wanted: impl IntoIterator<Item = (Subject, System)>,
+        wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
         position: u64,
         now: Timestamp,
     ) -> Result<(), WriteError> {
@@ -117,7 +153,7 @@ impl DueRows {
         let mut batch = Batch::new();
         put(
             &mut batch,
-            systems.iter().map(|system| (subject, *system)),
+            systems.iter().map(|system| ((subject, *system), Haste::Usual)),
             0,
             now,
         );
@@ -174,18 +210,18 @@ impl DueRows {
 
 fn put(
     batch: &mut Batch,
-    wanted: impl IntoIterator<Item = (Subject, System)>,
+    wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
     position: u64,
     now: Timestamp,
 ) {
     let rows = wanted
         .into_iter()
-        .map(|(subject, system)| {
+        .map(|((subject, system), haste)| {
             vec![
                 subject.to_string().into(),
                 system.as_str().into(),
                 position.into(),
-                now.to_string().into(),
+                haste.due_at(now).to_string().into(),
                 0_i64.into(),
             ]
         })

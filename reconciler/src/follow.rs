@@ -1,12 +1,13 @@
 //! From the tail of the log to rows of who needs a look.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event_store::Entry;
 use projector::facts;
 use schema::System;
 
+use crate::due::Haste;
 use crate::subject::Subject;
 use crate::wanted::{self, Whom};
 use crate::{Reconciler, WorkError};
@@ -72,7 +73,8 @@ impl Reconciler {
             .iter()
             .map(|tenant| Subject::Tenant(tenant.tenant_id))
             .chain([Subject::Platform])
-            .flat_map(|subject| subject.systems().into_iter().map(move |system| (subject, system)));
+            .flat_map(|subject| subject.systems().into_iter().map(move |system| (subject, system)))
+            .map(|one| (one, Haste::Usual));
         self.0
             .due
             .absorb(everybody.collect::<Vec<_>>(), position, self.now())
@@ -85,17 +87,21 @@ impl Reconciler {
         let Some(last) = entries.last().map(Entry::position) else {
             return Ok(());
         };
-        let mut asked = BTreeSet::new();
+        let mut asked: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
         for entry in entries {
             match entry {
                 Entry::Event(recorded) => {
+                    let haste = wanted::haste_of(&recorded.event);
                     for (whom, systems) in wanted::because_of(recorded) {
                         for subject in self.subjects(whom, recorded.position).await? {
                             let systems = subject
                                 .systems()
                                 .into_iter()
                                 .filter(|system| systems.contains(system));
-                            asked.extend(systems.map(|system| (subject, system)));
+                            for system in systems {
+                                let known = asked.entry((subject, system)).or_insert(haste);
+                                *known = haste.min(*known);
+                            }
                         }
                     }
                 }

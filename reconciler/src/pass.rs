@@ -305,7 +305,7 @@ impl Reconciler {
     /// There is no such tenant.
     async fn forget(&self, lease: &Lease, position: u64) -> Result<(), WorkError> {
         for row in &lease.rows {
-            self.0.due.done(lease, row, position, self.now()).await?;
+            self.0.due.done(lease, row, position).await?;
         }
         Ok(())
     }

@@ -15,7 +15,8 @@ use serde::Serialize;
 use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
-use crate::integration::{Desired, Gate, Integration};
+use crate::due::Haste;
+use crate::integration::{Asked, Desired, Gate, Integration};
 use crate::order;
 use crate::subject::Subject;
 use crate::systems::{Given, Spec};
@@ -71,6 +72,16 @@ struct Compared {
     is_settled: bool,
 }
 
+impl Compared {
+    /// Doors that were asked shut and may not be are looked at first.
+    fn haste(&self) -> Haste {
+        match self.given.asked {
+            Asked::Shut => Haste::Closing,
+            Asked::Nothing => Haste::Usual,
+        }
+    }
+}
+
 impl Reconciler {
     /// Compares everything there is with everything wanted; who differs is asked for a look.
     pub async fn sweep(&self) -> Result<SweepReport, WorkError> {
@@ -83,15 +94,12 @@ impl Reconciler {
             tenants: tenants.len(),
             ..SweepReport::default()
         };
-        let mut differing = BTreeSet::new();
+        let mut differing: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
         for system in System::ALL {
             let compared = self.compared(system, &tenants, &admins);
-            differing.extend(
-                compared
-                    .iter()
-                    .filter(|one| !one.is_settled)
-                    .map(|one| (one.subject, system)),
-            );
+            for one in compared.iter().filter(|one| !one.is_settled) {
+                differing.insert((one.subject, system), one.haste());
+            }
             let may_look = match self.0.systems.mode(system) {
                 SystemMode::Enforce | SystemMode::Observe => {
                     self.0.breakers.ask(system, self.now()) == Verdict::Go
@@ -104,7 +112,7 @@ impl Reconciler {
             let ids = tenants.iter().map(|tenant| tenant.tenant_id).collect();
             match self.compare(system, &compared, &ids, &mut report).await {
                 Ok(found) => {
-                    differing.extend(found.into_iter().map(|subject| (subject, system)));
+                    differing.extend(found.into_iter().map(|one| ((one.subject, system), one.haste())));
                     if self.0.breakers.succeeded(system) {
                         self.0.due.unblock(system, self.now()).await?;
                     }
@@ -116,14 +124,11 @@ impl Reconciler {
                 }
             }
         }
-        self.0
-            .due
-            .ask(differing.iter().copied(), position, self.now())
-            .await?;
+        self.0.due.ask(differing.clone(), position, self.now()).await?;
         self.0.woken.notify_one();
         report.differing = differing
             .into_iter()
-            .map(|(subject, system)| (subject.to_string(), system))
+            .map(|((subject, system), _)| (subject.to_string(), system))
             .collect();
         report.orphans.truncate(ORPHANS_MAX);
         tracing::info!(
@@ -147,7 +152,7 @@ impl Reconciler {
                 given: Given {
                     known: BTreeMap::new(),
                     gate: Gate::Open,
-                    asked: crate::integration::Asked::Nothing,
+                    asked: Asked::Nothing,
                 },
                 is_settled: true,
             });
@@ -181,13 +186,13 @@ impl Reconciler {
         })
     }
 
-    async fn compare(
+    async fn compare<'a>(
         &self,
         system: System,
-        compared: &[Compared],
+        compared: &'a [Compared],
         tenants: &BTreeSet<TenantId>,
         report: &mut SweepReport,
-    ) -> Result<Vec<Subject>, CallError> {
+    ) -> Result<Vec<&'a Compared>, CallError> {
         match (
             system,
             &self.0.systems.authentik,
@@ -229,11 +234,11 @@ impl Reconciler {
     }
 }
 
-fn differing<I, B>(
+fn differing<'a, I, B>(
     bulk: &B,
-    compared: &[Compared],
+    compared: &'a [Compared],
     spec_of: impl Fn(&Spec) -> Option<&I::Spec>,
-) -> Vec<Subject>
+) -> Vec<&'a Compared>
 where
     I: Integration,
     I::Spec: Clone,
@@ -247,5 +252,5 @@ where
         let plan = I::plan(&desired, &bulk.observed(&desired));
         !plan.steps.is_empty()
     };
-    compared.iter().filter(differs).map(|one| one.subject).collect()
+    compared.iter().filter(differs).collect()
 }

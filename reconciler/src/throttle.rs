@@ -32,6 +32,11 @@ impl Throttle {
         }
     }
 
+    /// One more write goes out without waiting.
+    pub(crate) fn count(&self) {
+        self.reserve(Instant::now());
+    }
+
     fn reserve(&self, now: Instant) -> Duration {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let from = level.map_or(now, |level| level.max(now));

@@ -4,6 +4,8 @@ use schema::{
     Event, PlatformEvent, Recorded, SubscriptionEvent, System, TenantEvent, TenantId, UserEvent, UserId,
 };
 
+use crate::due::Haste;
+
 /// Who is to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Whom {
@@ -11,6 +13,25 @@ pub(crate) enum Whom {
     /// Every tenant of this person, and the administrators if they are one.
     TenantsOf(UserId),
     Administrators,
+}
+
+/// Whether an event may have shut a door.
+pub(crate) const fn haste_of(event: &Event) -> Haste {
+    match event {
+        Event::Tenant(
+            TenantEvent::HoldPlaced { .. }
+            | TenantEvent::TerminationScheduled { .. }
+            | TenantEvent::Terminated { .. },
+        )
+        | Event::Platform(PlatformEvent::AdminRevoked { .. }) => Haste::Closing,
+        Event::Tenant(_)
+        | Event::Platform(PlatformEvent::AdminGranted { .. })
+        | Event::User(_)
+        | Event::Partner(_)
+        | Event::Plan(_)
+        | Event::Subscription(_)
+        | Event::Provisioning(_) => Haste::Usual,
+    }
 }
 
 /// Who is to be looked at, and where, because of an event.

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use futures::stream::{self, FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
-use crate::due::{Lease, Waits};
+use crate::due::{Haste, Lease, Waits};
 use crate::subject::Subject;
 use crate::{Reconciler, WorkError};
 
@@ -21,6 +21,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// At least between two looks at what is due.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Hands that only shut doors.
+const CLOSING_HANDS: usize = 4;
 /// Before the next try when our own databases do not answer.
 const OWN_TROUBLE: Duration = Duration::from_secs(1);
 
@@ -75,25 +77,36 @@ impl Reconciler {
         }
     }
 
-    /// As many as there are free hands for.
+    /// As many as there are free hands for. Doors to shut have hands of their own: they wait for nobody.
     async fn next_subjects(&self, in_hand: &BTreeSet<Subject>) -> Vec<Subject> {
         let hands = self.0.config.workers.max(1);
-        if in_hand.len() >= hands {
-            return Vec::new();
-        }
-        match self.0.due.waiting(self.now(), hands + in_hand.len()).await {
-            Ok(subjects) => {
-                let free = subjects.into_iter().filter(|subject| !in_hand.contains(subject));
-                free.take(hands - in_hand.len()).collect()
-            }
+        let limit = hands + CLOSING_HANDS + in_hand.len();
+        let waiting = match self.0.due.waiting(self.now(), limit).await {
+            Ok(waiting) => waiting,
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "could not look what is due"
                 );
-                Vec::new()
+                return Vec::new();
+            }
+        };
+        let mut busy = in_hand.len();
+        let mut next = Vec::new();
+        for (subject, haste) in waiting
+            .into_iter()
+            .filter(|(subject, _)| !in_hand.contains(subject))
+        {
+            let most = match haste {
+                Haste::Closing => hands + CLOSING_HANDS,
+                Haste::Usual => hands,
+            };
+            if busy < most {
+                busy += 1;
+                next.push(subject);
             }
         }
+        next
     }
 
     /// How long nothing is due.
@@ -111,7 +124,7 @@ impl Reconciler {
     pub async fn run_once(&self) -> Result<usize, WorkError> {
         let subjects = self.0.due.waiting(self.now(), TAKEN_MAX).await?;
         let worked: Vec<bool> = stream::iter(subjects)
-            .map(|subject| self.work_on(subject))
+            .map(|(subject, _)| self.work_on(subject))
             .buffer_unordered(self.0.config.workers.max(1))
             .collect()
             .await;
@@ -136,6 +149,11 @@ impl Reconciler {
         let outcome = tokio::select! {
             outcome = self.pass(&lease) => outcome,
             () = self.keep(&lease) => Ok(()),
+            // Dropped like by a kill: the next pass begins with the doors.
+            () = self.overtaken(&lease) => {
+                tracing::info!(%subject, "a pass gives way: doors are to be shut");
+                self.0.due.release(&lease).await.map_err(WorkError::from)
+            }
         };
         if let Err(error) = outcome {
             tracing::error!(%subject, error = &error as &dyn std::error::Error, "a pass was cut short");
@@ -150,6 +168,16 @@ impl Reconciler {
             tokio::time::sleep(RENEW_EVERY).await;
             if let Err(error) = self.0.due.renew(lease, self.now()).await {
                 tracing::warn!(subject = %lease.subject, error = &error as &dyn std::error::Error, "could not renew a lease");
+            }
+        }
+    }
+
+    /// Ends when doors of the subject in hand were asked shut meanwhile.
+    async fn overtaken(&self, lease: &Lease) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if self.0.due.is_overtaken(lease, self.now()).await.unwrap_or(false) {
+                return;
             }
         }
     }

@@ -15,6 +15,8 @@ pub(super) async fn apply(
     step: &Step,
 ) -> Result<(), CallError> {
     let spec = &desired.spec;
+    let at_once = client.at_once();
+    let client = if step.shuts() { &at_once } else { client };
     match step {
         Step::EndSessions { user_id, pk } => end_sessions(client, observed, *user_id, *pk).await,
         Step::DropEntitlement { pk, .. } => match &observed.entitled {

@@ -66,6 +66,28 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether it is part of shutting a door.
+    pub(super) const fn shuts(&self) -> bool {
+        match self {
+            Self::EndSessions { .. }
+            | Self::DropEntitlement { .. }
+            | Self::Disable { .. }
+            | Self::RemoveMember { .. } => true,
+            Self::MarkUser { .. }
+            | Self::CreateGroup { .. }
+            | Self::RenameGroup { .. }
+            | Self::MarkGroup { .. }
+            | Self::CreateEntitlementGroup
+            | Self::CreateUser { .. }
+            | Self::UpdateUser { .. }
+            | Self::AddMember { .. }
+            | Self::Entitle { .. }
+            | Self::Enable { .. } => false,
+        }
+    }
+}
+
 impl crate::integration::Step for Step {
     fn path(&self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use event_store::{Batch, DbError, Expect, Row, Value, WriteError};
 use schema::{System, Timestamp};
 
-use super::{DueRows, Waits};
+use super::{DueRows, Haste, Waits, closing_before};
 use crate::subject::Subject;
 
 /// How long a worker may be silent before somebody else takes over.
@@ -39,8 +39,12 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// Subjects with something due, longest waiting first.
-    pub(crate) async fn waiting(&self, now: Timestamp, limit: usize) -> Result<Vec<Subject>, DbError> {
+    /// Subjects with something due: doors to shut first, then the longest waiting.
+    pub(crate) async fn waiting(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Haste)>, DbError> {
         let rows = self
             .db
             .query(
@@ -56,8 +60,40 @@ impl DueRows {
             .await?;
         Ok(rows
             .iter()
-            .filter_map(|row| row.text(0).ok()?.parse().ok())
+            .filter_map(|row| {
+                let due_at = row.text(1).ok()?.parse().ok()?;
+                Some((row.text(0).ok()?.parse().ok()?, Haste::of(due_at, now)))
+            })
             .collect())
+    }
+
+    /// Whether doors of a subject were asked shut after it was taken.
+    pub(crate) async fn is_overtaken(&self, lease: &Lease, now: Timestamp) -> Result<bool, DbError> {
+        let taken = lease
+            .rows
+            .iter()
+            .map(|row| row.position)
+            .max()
+            .unwrap_or_default();
+        let sql = "select count(*) from due where subject = $1 and position > $2 and due_at <= $3";
+        let params = [
+            lease.subject.to_string().into(),
+            taken.into(),
+            closing_before(now).to_string().into(),
+        ];
+        let rows = self.db.query(sql, &params).await?;
+        Ok(rows.first().map(|row| row.count(0)).transpose()? > Some(0))
+    }
+
+    /// Gives a lease back as it was taken.
+    pub(crate) async fn release(&self, lease: &Lease) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        batch.run(
+            "update due set lease_until = null, lease_owner = null where subject = $1 and lease_owner = $2",
+            vec![lease.subject.to_string().into(), lease.token.as_str().into()],
+            Expect::Any,
+        );
+        self.db.write(batch).await.map(drop)
     }
 
     /// Takes what is due of a subject, if nobody else has it.
@@ -114,14 +150,8 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// Nothing is left to do, unless something was asked meanwhile.
-    pub(crate) async fn done(
-        &self,
-        lease: &Lease,
-        row: &Held,
-        worked: u64,
-        now: Timestamp,
-    ) -> Result<(), WriteError> {
+    /// Nothing is left to do, unless something was asked meanwhile: then the row is due as it was asked.
+    pub(crate) async fn done(&self, lease: &Lease, row: &Held, worked: u64) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         let key = || -> Vec<Value> {
             vec![
@@ -136,15 +166,15 @@ impl DueRows {
             Expect::Any,
         );
         batch.run(
-            "update due set lease_until = null, lease_owner = null, attempts = 0, due_at = $4, state = null, reason = null
+            "update due set lease_until = null, lease_owner = null, attempts = 0, state = null, reason = null
               where subject = $1 and system = $2 and lease_owner = $3",
-            [key(), vec![now.to_string().into()]].concat(),
+            key(),
             Expect::Any,
         );
         self.db.write(batch).await.map(drop)
     }
 
-    /// Later.
+    /// Later, unless something was asked meanwhile: then the row is due as it was asked.
     pub(crate) async fn postpone(
         &self,
         lease: &Lease,
@@ -155,7 +185,8 @@ impl DueRows {
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         batch.run(
-            "update due set lease_until = null, lease_owner = null, attempts = $4, due_at = $5, state = $6, reason = $7
+            "update due set lease_until = null, lease_owner = null, attempts = $4, state = $6, reason = $7,
+                            due_at = case when position > $8 then due_at else $5 end
               where subject = $1 and system = $2 and lease_owner = $3",
             vec![
                 lease.subject.to_string().into(),
@@ -165,6 +196,7 @@ impl DueRows {
                 until.to_string().into(),
                 why.0.as_str().into(),
                 why.1.into(),
+                row.position.into(),
             ],
             Expect::Any,
         );

@@ -126,12 +126,12 @@ impl Reconciler {
         let (row, now) = (part.row, self.now());
         match end {
             End::Settled(Settled::Level) => {
-                self.0.due.done(lease, row, input.position, now).await?;
+                self.0.due.done(lease, row, input.position).await?;
                 if row.system != System::Authentik {
                     self.0.due.nudge(lease.subject, System::Authentik, now).await?;
                 }
             }
-            End::Settled(Settled::Observed) => self.0.due.done(lease, row, input.position, now).await?,
+            End::Settled(Settled::Observed) => self.0.due.done(lease, row, input.position).await?,
             End::Settled(Settled::Waiting) => {
                 let opens = backoff::after(since, self.0.config.door_wait);
                 let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);

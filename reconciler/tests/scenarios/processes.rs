@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::provisioning::SystemStatus::Ok;
 use simulators::stalwart::Login;
+use simulators::{Effect, Rule};
 use test_postgres::TestPostgres;
 use tokio_util::sync::CancellationToken;
 
@@ -92,4 +93,47 @@ async fn running_on_its_own_it_needs_nobody_and_stops_when_told() {
     worked.unwrap();
     ended.expect("three times ok, without a fixed delay anywhere");
     world.project().await;
+}
+
+#[tokio::test]
+async fn doors_shut_while_all_hands_are_full() {
+    const NEW: usize = 12;
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    world
+        .authentik
+        .faults
+        .add(Rule::always(Effect::Latency(Duration::from_millis(40))));
+    let mut tenants = Vec::new();
+    for number in 0..NEW {
+        let owner = world.person(&format!("owner@tenant-{number}.test")).await;
+        tenants.push(world.tenant(&format!("tenant-{number}"), owner).await);
+    }
+    world.suspend(acme).await;
+    let stop = CancellationToken::new();
+    let reconciler = world.reconciler.clone();
+    let (views, store, ending) = (world.views.clone(), world.store.clone(), stop.clone());
+    let shut = async {
+        while world.revoked(acme).await != [true, true, true] {
+            tokio::task::yield_now().await;
+        }
+        let mut ready = 0;
+        for tenant in &tenants {
+            ready += usize::from(world.states(*tenant).await == [Ok, Ok, Ok]);
+        }
+        stop.cancel();
+        ready
+    };
+    let (followed, worked, ready) = tokio::join!(
+        projector::run(views, store, ending.clone()),
+        reconciler.run(ending),
+        tokio::time::timeout(Duration::from_secs(30), shut)
+    );
+    followed.unwrap();
+    worked.unwrap();
+    let ready = ready.expect("the doors are shut");
+    assert!(
+        ready < NEW / 2,
+        "{ready} of {NEW} new tenants came before the doors"
+    );
 }
