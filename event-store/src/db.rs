@@ -147,6 +147,15 @@ impl Db {
         }
     }
 
+    /// The text [`Self::query_by_keys`] sends.
+    #[cfg(test)]
+    pub(crate) fn by_keys(&self, sql: &str) -> String {
+        match self.dialect() {
+            Dialect::Sqlite => sql.to_owned(),
+            Dialect::Postgres => postgres::by_keys(sql),
+        }
+    }
+
     /// One transaction; the rows each step touched.
     pub async fn write(&self, batch: Batch) -> Result<Vec<u64>, WriteError> {
         match &*self.0 {
@@ -205,12 +214,13 @@ impl Snapshot {
     }
 }
 
-/// A statement that holds `= any($1)` once, and the keys it is asked for. SQLite runs it once per key.
+/// A statement about one key, `$1`, and the keys it is asked for. One look-up by index per key, however many rows the
+/// table has and whatever the planner believes about them.
 #[derive(Debug, Clone)]
 pub struct ByKeys {
-    /// The statement. Its rows come in no order across keys.
+    /// The statement. Its rows are in its order for each key, and in no order across keys.
     pub sql: &'static str,
-    /// What `$1` stands for.
+    /// What `$1` stands for, one after the other.
     pub keys: Vec<String>,
     /// `$2` and what follows.
     pub rest: Vec<Value>,

@@ -19,9 +19,9 @@ use crate::{Shared, StoreError};
 
 pub(crate) const HEAD: &str = "select position from log_head where id = 1";
 pub(crate) const STREAMS: &str = "select position, stream, version, kind, data, meta, command_id, recorded_at, personal \
-                                  from events where stream = any($1) order by stream, version";
-pub(crate) const COMMANDS: &str = "select id, fingerprint, position, reply from commands where id = any($1)";
-pub(crate) const HOLDERS: &str = "select value, stream from claims where value = any($1) and scope = $2";
+                                  from events where stream = $1 order by version";
+pub(crate) const COMMANDS: &str = "select id, fingerprint, position, reply from commands where id = $1";
+pub(crate) const HOLDERS: &str = "select value, stream from claims where value = $1 and scope = $2";
 
 /// How many commands read together.
 const TOGETHER_MAX: usize = 256;

@@ -114,9 +114,10 @@ async fn connections_that_die_at_any_moment_lose_no_acknowledged_command() {
         acknowledged
     };
     let kill = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(7));
         for _ in 0..30 {
             end_connections(&hand, "dezky-writer").await;
-            tokio::time::sleep(Duration::from_millis(7)).await;
+            pace.tick().await;
         }
     };
     let (acknowledged, ()) = futures::join!(write, kill);

@@ -10,6 +10,8 @@ use tokio_postgres::error::SqlState;
 use super::batch::Batch;
 use super::url::Server;
 use super::{ByKeys, DbError, Purpose, Query, Row, Value, WriteError};
+#[cfg(test)]
+pub(super) use statement::by_keys;
 use statement::failed;
 
 pub(super) struct Postgres {

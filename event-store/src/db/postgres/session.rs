@@ -23,7 +23,7 @@ const READER: &str = "-c statement_timeout=10000 -c idle_in_transaction_session_
                       -c default_transaction_read_only=on";
 
 /// The log is read by key only. A plan made while its tables were almost empty must not scan them later.
-const BY_KEY: &str = "-c enable_seqscan=off -c jit=off";
+const BY_KEY: &str = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 pub(super) fn writers(server: &Server, purpose: Purpose) -> Result<Pool, DbError> {
     let size = match purpose {

@@ -48,12 +48,11 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
 
 /// One look-up per key: there is no round trip to save here, and no list parameter.
 pub(super) fn query_by_keys(connection: &Connection, read: &ByKeys) -> Result<Vec<Row>, DbError> {
-    let sql = read.sql.replace("= any($1)", "= $1");
     let mut found = Vec::new();
     for key in &read.keys {
         let mut params = vec![Value::Text(key.clone())];
         params.extend(read.rest.iter().cloned());
-        found.extend(query(connection, &sql, &params)?);
+        found.extend(query(connection, read.sql, &params)?);
     }
     Ok(found)
 }
