@@ -5,6 +5,7 @@ pub mod client;
 mod observe;
 mod plan;
 pub mod spec;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder};
 use schema::provisioning::{FailureClass, Reason};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::wire::{Group, Page, User};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 use crate::throttle::Throttle;
 
@@ -16,52 +16,6 @@ pub(crate) const PAGE: u32 = 100;
 const PAGES_MAX: u32 = 10_000;
 /// Sessions or tokens of one person ended one by one (2025.10 only).
 const ENDED_MAX: usize = 1_000;
-
-/// A group, as far as we look at it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Group {
-    pub pk: String,
-    pub name: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub users: Vec<i64>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub attributes: Map<String, Value>,
-}
-
-/// A user, as far as we look at it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct User {
-    pub pk: i64,
-    #[serde(default, deserialize_with = "or_default")]
-    pub uuid: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub uid: String,
-    pub username: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub email: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub name: String,
-    pub is_active: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    pub attributes: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default)]
-    pagination: Pagination,
-    results: Vec<T>,
-}
-
-#[derive(Default, Deserialize)]
-struct Pagination {
-    #[serde(default, deserialize_with = "or_default")]
-    next: u32,
-}
-
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(input: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
-}
 
 /// What became of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schema::provisioning::Resource;
 use serde_json::{Value, json};
 
-use super::client::{Client, Group, User};
+use super::client::Client;
+use super::wire::{Group, User};
 use super::{Account, AccountSeen, ENTITLED_GROUP, GroupSeen, MARK, Observed, Owner, PersonSpec, Spec};
 use crate::call::CallError;
 use crate::integration::Desired;
