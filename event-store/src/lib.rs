@@ -262,7 +262,8 @@ impl EventStore {
         self.0.overtaken.load(Ordering::Relaxed)
     }
 
-    /// Whether the writer runs and the database answered the last time it was asked.
+    /// Whether the writer runs and the database answered the last time the head was read. Says nothing about writing: a
+    /// store that is only ever asked when it is well would never be asked again.
     pub fn is_alive(&self) -> bool {
         self.0.is_running() && self.0.reachable.load(Ordering::Relaxed)
     }
@@ -271,14 +272,6 @@ impl EventStore {
 impl Shared {
     fn is_running(&self) -> bool {
         self.running.load(Ordering::Relaxed)
-    }
-
-    fn set_reachable(&self) {
-        self.reachable.store(true, Ordering::Relaxed);
-    }
-
-    fn set_unreachable(&self) {
-        self.reachable.store(false, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading the log in order: the density assertion, the watch on the head, the ring of recent batches.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -288,7 +289,7 @@ pub(crate) async fn watch(store: &Shared, stop: &CancellationToken) -> Result<()
             }
             Ok(head) => {
                 store.tail.advance(head);
-                store.set_reachable();
+                store.reachable.store(true, Ordering::Relaxed);
                 pause = if head > seen {
                     POLL_BUSY
                 } else {
@@ -297,7 +298,7 @@ pub(crate) async fn watch(store: &Shared, stop: &CancellationToken) -> Result<()
                 seen = head;
             }
             Err(error) => {
-                if store.reachable.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                if store.reachable.swap(false, Ordering::Relaxed) {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "the log cannot be read; trying again"

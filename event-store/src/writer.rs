@@ -95,7 +95,7 @@ impl Writer<'_> {
             None => match self.look().await {
                 Ok(known) => known,
                 Err(error) => {
-                    refuse_all(self.store, waiting, &error);
+                    refuse_all(waiting, &error);
                     return VecDeque::new();
                 }
             },
@@ -133,7 +133,7 @@ impl Writer<'_> {
                     self.one_by_one(batch).await;
                 }
             }
-            Sent::Unavailable(error) => refuse_all(self.store, flush.take_back(), &error),
+            Sent::Unavailable(error) => refuse_all(flush.take_back(), &error),
             Sent::Unknown => {
                 for proposal in flush.take_back() {
                     answer(proposal, Verdict::Unknown);
@@ -161,7 +161,6 @@ impl Writer<'_> {
             known.seen.note(&proposal.facts, position);
         }
         known.seen.forget(position);
-        self.store.set_reachable();
         // Readers first: whoever is answered may ask for what was just recorded.
         self.store.tail.publish(entries);
         for (proposal, outcome) in recorded {
@@ -303,8 +302,7 @@ fn refuse(batch: Vec<Proposal>, error: StoreError) {
     }
 }
 
-fn refuse_all(store: &Shared, batch: impl IntoIterator<Item = Proposal>, error: &StoreError) {
-    store.set_unreachable();
+fn refuse_all(batch: impl IntoIterator<Item = Proposal>, error: &StoreError) {
     tracing::warn!(error = error as &dyn Error, "commands could not be recorded");
     for proposal in batch {
         let error = DbError::because("record a batch of commands", error.to_string());

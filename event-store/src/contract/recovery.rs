@@ -26,7 +26,6 @@ async fn ec_61_a_full_disk_is_told_and_over_when_there_is_room_again() {
     }
     let (number, error) = refused.unwrap();
     assert!(matches!(error, ExecuteError::Unavailable(_)), "{error}");
-    assert!(!log.store.is_alive());
     let head = log.store.read_head().await.unwrap();
     log.store.limit_pages(1_000_000).await;
     assert_eq!(
@@ -36,7 +35,6 @@ async fn ec_61_a_full_disk_is_told_and_over_when_there_is_room_again() {
             .position,
         head + 2
     );
-    assert!(log.store.is_alive());
     assert_sound(&log).await;
 }
 
@@ -114,10 +112,10 @@ async fn connections_that_die_at_any_moment_lose_no_acknowledged_command() {
         acknowledged
     };
     let kill = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(7));
+        let mut beat = tokio::time::interval(Duration::from_millis(7));
         for _ in 0..30 {
             end_connections(&hand, "dezky-writer").await;
-            pace.tick().await;
+            beat.tick().await;
         }
     };
     let (acknowledged, ()) = futures::join!(write, kill);
