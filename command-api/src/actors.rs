@@ -141,11 +141,5 @@ async fn load(store: &EventStore, identity: &Identity) -> Result<Option<Known>, 
     let (user, _) = store.fold::<User>(&stream).await?;
     let (platform, _) = store.fold::<Platform>(&StreamId::platform()).await?;
     let platform_admin = platform.admins().contains(&user_id);
-    Ok(user.status().map(|status| Known {
-        user_id,
-        person: Person {
-            status,
-            platform_admin,
-        },
-    }))
+    Ok(user.status().map(|status| Known { user_id, person: Person { status, platform_admin } }))
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::Actors;
-use crate::auth::KeyRing;
+use crate::auth::{KeyClientError, KeyRing};
 use crate::config::Config;
 use crate::pace::Pace;
 use crate::planner::Planner;
@@ -34,7 +34,7 @@ impl App {
         store: EventStore,
         views: Views,
         planner: Arc<dyn Planner>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, KeyClientError> {
         let keys = KeyRing::new(&config.issuers, config.key_refresh, &config.extra_authorities)?;
         Ok(Self {
             store,

@@ -56,11 +56,7 @@ impl FromRequest<App> for Ask {
         let places = Path::<BTreeMap<String, String>>::from_request_parts(&mut parts, app)
             .await
             .map_err(|_| ApiError::refused(Code::RouteNotFound, "There is no such path"))?;
-        let name = parts
-            .extensions
-            .get::<RequestName>()
-            .map(|name| name.0.clone())
-            .unwrap_or_default();
+        let name = parts.extensions.get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default();
         Ok(Self {
             app: app.clone(),
             method: parts.method,
@@ -106,17 +102,9 @@ impl Ask {
     fn fields<B: Body>(&self) -> Result<Fields, ApiError> {
         if self.method == Method::DELETE {
             if !self.body_bytes()?.is_empty() {
-                return Err(ApiError::invalid(
-                    "",
-                    "not-allowed",
-                    "a DELETE takes its fields from the query",
-                ));
+                return Err(ApiError::invalid("", "not-allowed", "a DELETE takes its fields from the query"));
             }
-            let names: Vec<&str> = B::FIELDS
-                .iter()
-                .map(|field| field.name)
-                .chain([VALIDATE_ONLY])
-                .collect();
+            let names: Vec<&str> = B::FIELDS.iter().map(|field| field.name).chain([VALIDATE_ONLY]).collect();
             return Fields::open::<B>(self.query(&names)?.to_body(B::FIELDS));
         }
         let bytes = self.body_bytes()?;
@@ -124,27 +112,16 @@ impl Ask {
             return Fields::open::<B>(serde_json::json!({}));
         }
         if !self.is_json() {
-            return Err(ApiError::refused(
-                Code::UnsupportedMediaType,
-                "Send the body as application/json",
-            ));
+            return Err(ApiError::refused(Code::UnsupportedMediaType, "Send the body as application/json"));
         }
         let value = json::parse(bytes).map_err(|detail| ApiError::refused(Code::MalformedJson, detail))?;
         Fields::open::<B>(value)
     }
 
     fn is_json(&self) -> bool {
-        let kind = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let kind = kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let kind =
+            self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         kind == "application/json" || (kind == "application/merge-patch+json" && self.method == Method::PATCH)
     }
 }

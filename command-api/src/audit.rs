@@ -15,42 +15,15 @@ use crate::route::Parameter;
 
 /// What an audit list may be asked.
 pub(crate) const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "limit",
-        about: "Rows of a page, 1–200; 50 when absent",
-    },
-    Parameter {
-        name: "cursor",
-        about: "`nextCursor` of an earlier page of the same list",
-    },
-    Parameter {
-        name: "actor",
-        about: "Id of the person who acted",
-    },
-    Parameter {
-        name: "action",
-        about: "An action, or its beginning followed by .*",
-    },
-    Parameter {
-        name: "requestId",
-        about: "`X-Request-Id` of a request",
-    },
-    Parameter {
-        name: "correlationId",
-        about: "What followed from one cause",
-    },
-    Parameter {
-        name: "after",
-        about: "RFC 3339 time",
-    },
-    Parameter {
-        name: "before",
-        about: "RFC 3339 time",
-    },
-    Parameter {
-        name: "q",
-        about: "Part of an action, reason or name",
-    },
+    Parameter { name: "limit", about: "Rows of a page, 1–200; 50 when absent" },
+    Parameter { name: "cursor", about: "`nextCursor` of an earlier page of the same list" },
+    Parameter { name: "actor", about: "Id of the person who acted" },
+    Parameter { name: "action", about: "An action, or its beginning followed by .*" },
+    Parameter { name: "requestId", about: "`X-Request-Id` of a request" },
+    Parameter { name: "correlationId", about: "What followed from one cause" },
+    Parameter { name: "after", about: "RFC 3339 time" },
+    Parameter { name: "before", about: "RFC 3339 time" },
+    Parameter { name: "q", about: "Part of an action, reason or name" },
 ];
 
 /// About what.
@@ -82,15 +55,11 @@ fn filters(query: &Query, scope: Scope) -> Result<Filters, ApiError> {
     let malformed = |detail: &str| ApiError::refused(Code::MalformedQuery, detail);
     let time = |name: &str| -> Result<Option<Timestamp>, ApiError> {
         let wrong = |_| malformed("after and before must be RFC 3339 times");
-        query
-            .get(name)
-            .map(|text| text.parse().map_err(wrong))
-            .transpose()
+        query.get(name).map(|text| text.parse().map_err(wrong)).transpose()
     };
-    let actor = query.get("actor").map(|text| {
-        text.parse::<UserId>()
-            .map_err(|_| malformed("actor must be a user id"))
-    });
+    let actor = query
+        .get("actor")
+        .map(|text| text.parse::<UserId>().map_err(|_| malformed("actor must be a user id")));
     let (tenant, partner) = match scope {
         Scope::Tenant(id) => (Some(id), None),
         Scope::Partner(id) => (None, Some(id)),

@@ -11,6 +11,7 @@ use crate::config::{EmailTrust, Issuer, OPERATOR_AUDIENCE};
 use crate::error::ApiError;
 use crate::problem::Code;
 
+pub use keys::KeyClientError;
 pub(crate) use keys::KeyRing;
 
 /// A token counts this many seconds before and after its time.
@@ -39,17 +40,12 @@ pub(crate) struct Identity {
 impl Identity {
     /// Whether the token was made for the operators' own client.
     pub(crate) fn is_operator_scoped(&self) -> bool {
-        self.audiences
-            .iter()
-            .any(|audience| audience == OPERATOR_AUDIENCE)
+        self.audiences.iter().any(|audience| audience == OPERATOR_AUDIENCE)
     }
 
     /// The audience to record with events: the strongest one.
     pub(crate) fn audience(&self) -> Option<String> {
-        let operator = self
-            .audiences
-            .iter()
-            .find(|audience| *audience == OPERATOR_AUDIENCE);
+        let operator = self.audiences.iter().find(|audience| *audience == OPERATOR_AUDIENCE);
         operator.or(self.audiences.first()).cloned()
     }
 }
@@ -117,27 +113,19 @@ pub(crate) async fn identify(
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let claims = decode::<Claims>(token, &key.key, &validation)
-        .map_err(|_| invalid())?
-        .claims;
+    let claims = decode::<Claims>(token, &key.key, &validation).map_err(|_| invalid())?.claims;
     accept(claims, issuer, trust, now)
 }
 
 fn accept(claims: Claims, issuer: &Issuer, trust: EmailTrust, now: Timestamp) -> Result<Identity, ApiError> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds since 1970 fit a double exactly"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double exactly")]
     let seconds = (now.as_micros() / 1_000_000) as f64;
     #[expect(clippy::cast_precision_loss, reason = "sixty fits a double")]
     let leeway = LEEWAY_SECONDS as f64;
     if !(claims.exp.is_finite() && seconds <= claims.exp + leeway) {
         return Err(ApiError::refused(Code::TokenExpired, "The token has expired"));
     }
-    if claims
-        .nbf
-        .is_some_and(|nbf| !(nbf.is_finite() && nbf - leeway <= seconds))
-    {
+    if claims.nbf.is_some_and(|nbf| !(nbf.is_finite() && nbf - leeway <= seconds)) {
         return Err(invalid());
     }
     let counts = |audience: &&String| issuer.audiences.contains(audience);
@@ -196,8 +184,5 @@ fn invalid() -> ApiError {
 }
 
 fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|letter| !letter.is_control())
-        .take(200)
-        .collect()
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }

@@ -56,10 +56,8 @@ pub struct Issuer {
 impl Issuer {
     /// The audiences of a list that count for an issuer by its address: `…/application/o/<audience>/`.
     pub fn own_audiences(url: &str, audiences: &[String]) -> Vec<String> {
-        let own = |audience: &&String| {
-            url.trim_end_matches('/')
-                .ends_with(&format!("/application/o/{audience}"))
-        };
+        let own =
+            |audience: &&String| url.trim_end_matches('/').ends_with(&format!("/application/o/{audience}"));
         audiences.iter().filter(own).cloned().collect()
     }
 }

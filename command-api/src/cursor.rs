@@ -27,10 +27,7 @@ struct Bound {
 
 /// The cursor after a place, for the same question.
 pub(crate) fn write(place: &Place, query: &str, seal: Seal) -> String {
-    let bound = Bound {
-        place: place.clone(),
-        query: query_mark(query, seal),
-    };
+    let bound = Bound { place: place.clone(), query: query_mark(query, seal) };
     let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&bound).unwrap_or_default());
     let mark = seal_of(&payload, seal);
     format!("{payload}.{mark}")
@@ -39,10 +36,7 @@ pub(crate) fn write(place: &Place, query: &str, seal: Seal) -> String {
 /// The place a cursor names, if we made it for this question.
 pub(crate) fn read(text: &str, query: &str, seal: Seal) -> Result<Place, ApiError> {
     let malformed = || {
-        ApiError::refused(
-            Code::MalformedCursor,
-            "This cursor was not made for this list, filter and sort",
-        )
+        ApiError::refused(Code::MalformedCursor, "This cursor was not made for this list, filter and sort")
     };
     if text.len() > LENGTH_MAX {
         return Err(malformed());
@@ -53,25 +47,15 @@ pub(crate) fn read(text: &str, query: &str, seal: Seal) -> Result<Place, ApiErro
     }
     let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed())?;
     let bound: Bound = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-    if bound.query == query_mark(query, seal) {
-        Ok(bound.place)
-    } else {
-        Err(malformed())
-    }
+    if bound.query == query_mark(query, seal) { Ok(bound.place) } else { Err(malformed()) }
 }
 
 fn seal_of(payload: &str, seal: Seal) -> String {
-    seal(&format!("cursor:{payload}"))
-        .chars()
-        .take(SEAL_LENGTH)
-        .collect()
+    seal(&format!("cursor:{payload}")).chars().take(SEAL_LENGTH).collect()
 }
 
 fn query_mark(query: &str, seal: Seal) -> String {
-    seal(&format!("query:{query}"))
-        .chars()
-        .take(SEAL_LENGTH)
-        .collect()
+    seal(&format!("query:{query}")).chars().take(SEAL_LENGTH).collect()
 }
 
 #[cfg(test)]

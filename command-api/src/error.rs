@@ -51,18 +51,12 @@ impl ApiError {
 
     /// Something inside failed that no caller can mend.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::failed(
-            Problem::new(Code::Internal, "Something went wrong on our side"),
-            cause,
-        )
+        Self::failed(Problem::new(Code::Internal, "Something went wrong on our side"), cause)
     }
 
     /// Something inside failed, and this is what the caller hears.
     pub(crate) fn failed(problem: Problem, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed {
-            problem: Box::new(problem),
-            cause: cause.into(),
-        }
+        Self::Failed { problem: Box::new(problem), cause: cause.into() }
     }
 }
 
@@ -85,19 +79,10 @@ pub(crate) fn problem_of(rejection: &Rejection) -> Problem {
     };
     let problem = Problem::new(code, rejection.to_string());
     match rejection {
-        Rejection::AlreadyExists {
-            what: _,
-            field,
-            value: _,
-        } => problem.with("field", *field),
-        Rejection::InvalidTransition {
-            from,
-            attempted,
-            allowed,
-        } => problem
-            .with("from", *from)
-            .with("attempted", *attempted)
-            .with("allowed", allowed.to_vec()),
+        Rejection::AlreadyExists { what: _, field, value: _ } => problem.with("field", *field),
+        Rejection::InvalidTransition { from, attempted, allowed } => {
+            problem.with("from", *from).with("attempted", *attempted).with("allowed", allowed.to_vec())
+        }
         Rejection::TenantSuspended { customer_message } => {
             problem.with("customerMessage", customer_message.clone())
         }

@@ -45,20 +45,12 @@ pub(crate) struct Field {
 
 /// A field that must be there.
 pub(crate) const fn required(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        need: Need::Required,
-    }
+    Field { name, kind, need: Need::Required }
 }
 
 /// A field that may be absent.
 pub(crate) const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        need: Need::Optional,
-    }
+    Field { name, kind, need: Need::Optional }
 }
 
 /// A body that can be read.
@@ -98,11 +90,7 @@ impl Fields {
         let names: Vec<&str> = B::FIELDS.iter().map(|field| field.name).collect();
         let unknown = unknown_fields(&object, "", &names);
         if unknown.is_empty() {
-            Ok(Self {
-                object,
-                pointer: String::new(),
-                problems: Vec::new(),
-            })
+            Ok(Self { object, pointer: String::new(), problems: Vec::new() })
         } else {
             Err(refuse_unknown(&unknown))
         }
@@ -111,37 +99,23 @@ impl Fields {
     /// Reads the body.
     pub(crate) fn read<B: Body>(mut self) -> Result<B, ApiError> {
         let body = B::read(&mut self);
-        let (unknown, wrong): (Vec<Wrong>, Vec<Wrong>) = self
-            .problems
-            .into_iter()
-            .partition(|problem| problem.code == UNKNOWN);
+        let (unknown, wrong): (Vec<Wrong>, Vec<Wrong>) =
+            self.problems.into_iter().partition(|problem| problem.code == UNKNOWN);
         if !unknown.is_empty() {
             return Err(refuse_unknown(&unknown));
         }
-        if wrong.is_empty() {
-            Ok(body)
-        } else {
-            Err(domain::Rejection::ValidationFailed(wrong).into())
-        }
+        if wrong.is_empty() { Ok(body) } else { Err(domain::Rejection::ValidationFailed(wrong).into()) }
     }
 
     /// Which of these names the body gives.
     pub(crate) fn given<'a>(&self, names: &[&'a str]) -> Vec<&'a str> {
-        names
-            .iter()
-            .copied()
-            .filter(|name| self.object.contains_key(*name))
-            .collect()
+        names.iter().copied().filter(|name| self.object.contains_key(*name)).collect()
     }
 
     /// Refuses the body if it gives one of these names.
     pub(crate) fn forbid(&self, names: &[&str]) -> Result<(), ApiError> {
         let given = self.given(names);
-        if given.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::field_forbidden(&given))
-        }
+        if given.is_empty() { Ok(()) } else { Err(ApiError::field_forbidden(&given)) }
     }
 
     /// A field that must be there.
@@ -170,10 +144,7 @@ impl Fields {
     }
 
     /// A field where null means something: outer absent, inner null.
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three answers of a merge patch"
-    )]
+    #[expect(clippy::option_option, reason = "absent, null and a value are three answers of a merge patch")]
     pub(crate) fn nullable<T>(
         &mut self,
         name: &str,
@@ -219,11 +190,7 @@ impl Fields {
         };
         let pointer = format!("{}/{name}", self.pointer);
         let problems = unknown_fields(object, &pointer, names);
-        let mut inner = Self {
-            object: object.clone(),
-            pointer,
-            problems,
-        };
+        let mut inner = Self { object: object.clone(), pointer, problems };
         let read = read(&mut inner);
         let fine = inner.problems.is_empty();
         self.problems.extend(inner.problems);
@@ -232,8 +199,7 @@ impl Fields {
 
     /// Records that a field is wrong for a reason found elsewhere.
     pub(crate) fn wrong(&mut self, name: &str, error: ValueError) {
-        self.problems
-            .push(Wrong::at(format!("{}/{name}", self.pointer), error));
+        self.problems.push(Wrong::at(format!("{}/{name}", self.pointer), error));
     }
 
     fn keep<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
@@ -263,17 +229,9 @@ fn unknown_fields(object: &Map<String, Value>, pointer: &str, names: &[&str]) ->
 }
 
 fn refuse_unknown(unknown: &[Wrong]) -> ApiError {
-    let shown: Vec<Wrong> = unknown
-        .iter()
-        .map(|wrong| Wrong {
-            code: "not-allowed",
-            ..wrong.clone()
-        })
-        .collect();
-    let pointer = shown
-        .first()
-        .map(|wrong| wrong.pointer.clone())
-        .unwrap_or_default();
+    let shown: Vec<Wrong> =
+        unknown.iter().map(|wrong| Wrong { code: "not-allowed", ..wrong.clone() }).collect();
+    let pointer = shown.first().map(|wrong| wrong.pointer.clone()).unwrap_or_default();
     Problem::new(Code::UnknownField, "The request has a field we do not know")
         .with("pointer", pointer)
         .with("errors", errors_of(&shown))

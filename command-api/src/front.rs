@@ -39,41 +39,25 @@ struct Occasion {
 pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let name = request_name(request.headers());
     let method = request.method().to_string();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %name, %method, %route);
     let started = Instant::now();
     request.extensions_mut().insert(RequestName(name.clone()));
-    let occasion = Occasion {
-        path: request.uri().path().to_owned(),
-        name,
-        is_rehearsal: is_rehearsal(&request),
-    };
+    let occasion =
+        Occasion { path: request.uri().path().to_owned(), name, is_rehearsal: is_rehearsal(&request) };
     let refused = refuse_early(&app, &request).err();
     let inner = async {
         match refused {
             Some(error) => error.into_response(),
-            None => tokio::time::timeout(DEADLINE, next.run(request))
-                .await
-                .unwrap_or_else(|_| too_late()),
+            None => tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| too_late()),
         }
     };
     let mut response = finish(inner.instrument(span).await, &occasion);
     let head = app.store.head();
     let headers = response.headers_mut();
-    headers
-        .entry("dezky-position")
-        .or_insert_with(|| HeaderValue::from(head));
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.entry("dezky-position").or_insert_with(|| HeaderValue::from(head));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&occasion.name) {
         headers.insert("x-request-id", value);
     }
@@ -93,9 +77,7 @@ pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: N
 
 fn too_late() -> Response {
     let detail = "This took too long; read the current state before repeating it";
-    Problem::new(Code::Overloaded, detail)
-        .retry_after(1)
-        .into_response()
+    Problem::new(Code::Overloaded, detail).retry_after(1).into_response()
 }
 
 /// Whether a command is only rehearsed: then what the rules refuse is part of a successful answer.
@@ -112,10 +94,7 @@ fn finish(mut response: Response, occasion: &Occasion) -> Response {
     };
     let is_of_the_rules = matches!(problem.code.status().as_u16(), 409 | 412 | 422);
     if occasion.is_rehearsal && is_of_the_rules {
-        return Json(rehearsal::refused(
-            &problem.to_json(&occasion.path, &occasion.name),
-        ))
-        .into_response();
+        return Json(rehearsal::refused(&problem.to_json(&occasion.path, &occasion.name))).into_response();
     }
     let mut bound = problem.to_response(&occasion.path, &occasion.name);
     for (name, value) in response.headers() {
@@ -128,43 +107,21 @@ fn finish(mut response: Response, occasion: &Occasion) -> Response {
 
 fn refuse_early(app: &App, request: &Request) -> Result<(), ApiError> {
     check_host(app, request)?;
-    let size: usize = request
-        .headers()
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if size > HEADERS_SIZE_MAX {
-        return Err(ApiError::refused(
-            Code::MalformedHeader,
-            "Headers have at most 16 KiB",
-        ));
+        return Err(ApiError::refused(Code::MalformedHeader, "Headers have at most 16 KiB"));
     }
     check_accept(request.headers())
 }
 
 fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str().to_owned());
-    let header = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let host = authority.or(header).unwrap_or_default();
-    if app
-        .config
-        .hosts
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(&host))
-    {
+    if app.config.hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) {
         return Ok(());
     }
-    Err(ApiError::refused(
-        Code::MisdirectedRequest,
-        "This host is not served here",
-    ))
+    Err(ApiError::refused(Code::MisdirectedRequest, "This host is not served here"))
 }
 
 /// Everything here speaks JSON, apart from the documentation and the metrics, which say so themselves.
@@ -182,10 +139,8 @@ fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
     if values.peek().is_none() {
         return Ok(());
     }
-    let acceptable = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|range| {
+    let acceptable =
+        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
             let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
@@ -194,19 +149,14 @@ fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
     if acceptable {
         Ok(())
     } else {
-        Err(ApiError::refused(
-            Code::NotAcceptable,
-            "Answers are application/json",
-        ))
+        Err(ApiError::refused(Code::NotAcceptable, "Answers are application/json"))
     }
 }
 
 fn request_name(headers: &HeaderMap) -> String {
     let fits = |text: &&str| {
         (8..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
     };
     headers
         .get("x-request-id")
@@ -226,10 +176,7 @@ pub(crate) async fn unknown_method() -> ApiError {
 }
 
 /// The answer when our own code broke one of its invariants.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer that catches hands the panic over"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands the panic over")]
 pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
     let text = panic
         .downcast_ref::<String>()

@@ -18,21 +18,13 @@ const LAG_MILLIS_MAX: i64 = 30_000;
 /// Routes that exist at the root only.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        get("/health", health)
-            .may(Who::Public, "Whether this process answers")
-            .gives("Health"),
-        get("/healthz", health)
-            .may(Who::Public, "The same")
-            .gives("Health"),
+        get("/health", health).may(Who::Public, "Whether this process answers").gives("Health"),
+        get("/healthz", health).may(Who::Public, "The same").gives("Health"),
         get("/readyz", ready)
             .may(Who::Public, "Whether the log and the read models can be used")
             .gives("Readiness"),
-        get("/version", version)
-            .may(Who::Public, "What is running")
-            .gives("Version"),
-        get("/metrics", metrics)
-            .may(Who::Public, "Counters as Prometheus reads them")
-            .gives("Metrics"),
+        get("/version", version).may(Who::Public, "What is running").gives("Version"),
+        get("/metrics", metrics).may(Who::Public, "Counters as Prometheus reads them").gives("Metrics"),
     ]
 }
 
@@ -51,11 +43,7 @@ async fn ready(State(app): State<App>) -> Response {
     let projections = projections_are_near(&app).await;
     let word = |fine| if fine { "ok" } else { "failing" };
     let all = event_store && migrations && projections;
-    let status = if all {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "service": SERVICE,
         "status": if all { "ready" } else { "not-ready" },

@@ -47,10 +47,8 @@ pub(crate) fn of(headers: &HeaderMap, scope: Scope) -> Result<Option<Keyed>, Api
         let detail = "Idempotency-Key must be 1 to 128 visible ASCII characters";
         return Err(ApiError::refused(Code::MalformedHeader, detail));
     }
-    let path = scope
-        .path
-        .strip_prefix("/v1/")
-        .map_or_else(|| scope.path.to_owned(), |rest| format!("/{rest}"));
+    let path =
+        scope.path.strip_prefix("/v1/").map_or_else(|| scope.path.to_owned(), |rest| format!("/{rest}"));
     Ok(Some(Keyed {
         id: digest(&[
             scope.user.to_string().as_bytes(),
@@ -118,9 +116,7 @@ impl Stored {
     /// The same answer, marked as given before.
     pub(crate) fn to_replayed_response(&self) -> Response {
         let mut response = self.to_response();
-        response
-            .headers_mut()
-            .insert("idempotency-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
         response
     }
 }

@@ -7,15 +7,9 @@ use serde_json::{Map, Number, Value};
 
 /// Reads a whole text as one JSON value. The error's sentence says where the text goes wrong, never what it contains.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice::<Strict>(text)
-        .map(|strict| strict.0)
-        .map_err(|error| {
-            format!(
-                "The body is not JSON we accept (line {}, column {})",
-                error.line(),
-                error.column()
-            )
-        })
+    serde_json::from_slice::<Strict>(text).map(|strict| strict.0).map_err(|error| {
+        format!("The body is not JSON we accept (line {}, column {})", error.line(), error.column())
+    })
 }
 
 struct Strict(Value);

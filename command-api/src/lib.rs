@@ -40,6 +40,7 @@ mod users;
 mod values;
 
 pub use app::App;
+pub use auth::KeyClientError;
 pub use config::{Build, Config, EmailTrust, Issuer, OPERATOR_AUDIENCE};
 pub use planner::{Planned, Planner, Steps};
 pub use route::Who;

@@ -30,9 +30,7 @@ pub(crate) fn contract(version: &str) -> OpenApi {
         paths = paths.path(route.path, item(&route));
     }
     for route in versioned() {
-        paths = paths
-            .path(route.path, item(&route))
-            .path(format!("/v1{}", route.path), item(&route));
+        paths = paths.path(route.path, item(&route)).path(format!("/v1{}", route.path), item(&route));
     }
     let mut components = ComponentsBuilder::new()
         .security_scheme(
@@ -45,12 +43,7 @@ pub(crate) fn contract(version: &str) -> OpenApi {
     }
     let about = "Commands are decided at once; outside systems follow and are visible under `provisioning`.";
     OpenApiBuilder::new()
-        .info(
-            InfoBuilder::new()
-                .title("dezky platform API")
-                .version(version)
-                .description(Some(about)),
-        )
+        .info(InfoBuilder::new().title("dezky platform API").version(version).description(Some(about)))
         .paths(paths)
         .components(Some(components.build()))
         .build()
@@ -76,17 +69,10 @@ fn operation(route: &Route) -> Operation {
         .tag(route.path.split('/').nth(1).unwrap_or_default())
         .responses(
             ResponsesBuilder::new()
-                .response(
-                    route.status.to_string(),
-                    answer("Done", "application/json", route.gives),
-                )
+                .response(route.status.to_string(), answer("Done", "application/json", route.gives))
                 .response(
                     "default",
-                    answer(
-                        "A problem of the closed list",
-                        "application/problem+json",
-                        "Problem",
-                    ),
+                    answer("A problem of the closed list", "application/problem+json", "Problem"),
                 ),
         );
     for parameter in parameters(route) {
@@ -95,14 +81,8 @@ fn operation(route: &Route) -> Operation {
     if !route.body.is_empty() && route.method != axum::http::Method::DELETE {
         let is_needed = route.body.iter().any(|field| field.need == Need::Required);
         let content = ContentBuilder::new().schema(Some(body(route.body))).build();
-        let required = if is_needed {
-            Required::True
-        } else {
-            Required::False
-        };
-        let request = RequestBodyBuilder::new()
-            .content("application/json", content)
-            .required(Some(required));
+        let required = if is_needed { Required::True } else { Required::False };
+        let request = RequestBodyBuilder::new().content("application/json", content).required(Some(required));
         operation = operation.request_body(Some(request.build()));
     }
     if route.who != Who::Public {
@@ -144,38 +124,18 @@ fn parameters(route: &Route) -> Vec<Parameter> {
             .description(Some(about))
             .schema(Some(schema))
     };
-    let names = route
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let mut all: Vec<ParameterBuilder> = names.map(place).collect();
-    all.extend(
-        route
-            .parameters
-            .iter()
-            .map(|parameter| query(parameter.name, parameter.about, text())),
-    );
+    all.extend(route.parameters.iter().map(|parameter| query(parameter.name, parameter.about, text())));
     if route.method == axum::http::Method::DELETE {
-        all.extend(
-            route
-                .body
-                .iter()
-                .map(|field| query(field.name, "", of_kind(field.kind))),
-        );
+        all.extend(route.body.iter().map(|field| query(field.name, "", of_kind(field.kind))));
     }
     let header = |name: &str| {
-        ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Header)
-            .schema(Some(text()))
+        ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).schema(Some(text()))
     };
     if route.is_command() {
         let about = "`true`: nothing is changed, the answer says what would be";
-        all.push(query(
-            VALIDATE_ONLY,
-            about,
-            ObjectBuilder::new().schema_type(Type::Boolean).build().into(),
-        ));
+        all.push(query(VALIDATE_ONLY, about, ObjectBuilder::new().schema_type(Type::Boolean).build().into()));
         all.push(header("Idempotency-Key"));
         all.push(header("If-Match"));
     } else if route.who != Who::Public {
@@ -193,9 +153,7 @@ fn body(fields: &[Field]) -> Schema {
         }
     }
     object
-        .additional_properties(Some(
-            utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false),
-        ))
+        .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(false)))
         .build()
         .into()
 }
@@ -222,12 +180,7 @@ fn problem() -> Schema {
         object = object.property(name, text()).required(name);
     }
     object
-        .property(
-            "code",
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .enum_values(Some(codes)),
-        )
+        .property("code", ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)))
         .required("code")
         .property("status", ObjectBuilder::new().schema_type(Type::Integer))
         .required("status")

@@ -26,11 +26,7 @@ pub(crate) struct Rate {
 impl Rate {
     /// So many times a minute.
     pub(crate) const fn per_minute(what: &'static str, times: usize) -> Self {
-        Self {
-            what,
-            times,
-            within: Duration::from_mins(1),
-        }
+        Self { what, times, within: Duration::from_mins(1) }
     }
 }
 
@@ -44,29 +40,19 @@ impl Pace {
         let now = Instant::now();
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CALLERS_MAX {
-            callers.retain(|_, times| {
-                times
-                    .back()
-                    .is_some_and(|last| now.duration_since(*last) < rate.within)
-            });
+            callers
+                .retain(|_, times| times.back().is_some_and(|last| now.duration_since(*last) < rate.within));
         }
         let times = callers.entry((user, rate.what)).or_default();
-        while times
-            .front()
-            .is_some_and(|first| now.duration_since(*first) >= rate.within)
-        {
+        while times.front().is_some_and(|first| now.duration_since(*first) >= rate.within) {
             times.pop_front();
         }
         if times.len() < rate.times {
             times.push_back(now);
             return Ok(());
         }
-        let oldest = times
-            .front()
-            .map_or(Duration::ZERO, |first| now.duration_since(*first));
-        let wait = u32::try_from(rate.within.saturating_sub(oldest).as_secs())
-            .unwrap_or(u32::MAX)
-            .max(1);
+        let oldest = times.front().map_or(Duration::ZERO, |first| now.duration_since(*first));
+        let wait = u32::try_from(rate.within.saturating_sub(oldest).as_secs()).unwrap_or(u32::MAX).max(1);
         let detail = format!("At most {} times a minute", rate.times);
         Err(Problem::new(Code::RateLimited, detail).retry_after(wait).into())
     }

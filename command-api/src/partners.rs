@@ -22,11 +22,7 @@ use crate::route::{Route, Who, get};
 /// Every route below `/partners`.
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = list::routes();
-    routes.push(
-        get("/partners/{p}", one)
-            .may(Who::Operator, "One partner")
-            .gives("Partner"),
-    );
+    routes.push(get("/partners/{p}", one).may(Who::Operator, "One partner").gives("Partner"));
     routes.extend(change::routes());
     routes.extend(customers::routes());
     routes.push(
@@ -53,15 +49,9 @@ impl Caller {
     /// The partner named in the path.
     pub(crate) async fn partner(&self) -> Result<Found, ApiError> {
         let app = &self.ask.app;
-        let id = find_partner(app, self.ask.place("p"))
-            .await?
-            .ok_or_else(unknown_partner)?;
+        let id = find_partner(app, self.ask.place("p")).await?.ok_or_else(unknown_partner)?;
         let (partner, _) = app.store.fold::<Partner>(&id.into()).await?;
-        if partner.exists() {
-            Ok(Found { id })
-        } else {
-            Err(unknown_partner())
-        }
+        if partner.exists() { Ok(Found { id }) } else { Err(unknown_partner()) }
     }
 }
 
@@ -75,11 +65,7 @@ pub(crate) async fn find_partner(app: &App, text: &str) -> Result<Option<Partner
         return Ok(None);
     };
     let claim = Claim::partner_slug(&slug);
-    Ok(app
-        .store
-        .resolve(claim.scope, &claim.value)
-        .await?
-        .and_then(|stream| stream.partner()))
+    Ok(app.store.resolve(claim.scope, &claim.value).await?.and_then(|stream| stream.partner()))
 }
 
 fn unknown_partner() -> ApiError {
@@ -99,12 +85,7 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     }
     let view = view.ok_or_else(unknown_partner)?;
     let tag = (view.version, view.changed_position);
-    reading::resource(
-        &caller.ask.headers,
-        &reply::shown(&view)?,
-        tag,
-        at.as_of().position,
-    )
+    reading::resource(&caller.ask.headers, &reply::shown(&view)?, tag, at.as_of().position)
 }
 
 async fn history(ask: Ask) -> Result<Response, ApiError> {

@@ -32,9 +32,8 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
 
 fn version_of(tag: &str) -> Option<u64> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?.strip_prefix('v')?;
-    let (version, position) = inner
-        .split_once("-p")
-        .map_or((inner, None), |(version, position)| (version, Some(position)));
+    let (version, position) =
+        inner.split_once("-p").map_or((inner, None), |(version, position)| (version, Some(position)));
     if position.is_some_and(|position| digits(position).is_none()) {
         return None;
     }
@@ -42,10 +41,7 @@ fn version_of(tag: &str) -> Option<u64> {
 }
 
 fn digits(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Whether the caller already has this representation.
@@ -53,10 +49,7 @@ pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, ApiError
     let Some(text) = header(headers, "if-none-match")? else {
         return Ok(false);
     };
-    Ok(text
-        .split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag))
+    Ok(text.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag))
 }
 
 /// The position a read must have reached, and how long it may wait for it.
@@ -74,10 +67,7 @@ pub(crate) fn prefer_wait(headers: &HeaderMap) -> Result<Option<Duration>, ApiEr
     let Some(text) = header(headers, "prefer")? else {
         return Ok(None);
     };
-    let wait = text
-        .split([',', ';'])
-        .map(str::trim)
-        .find_map(|preference| preference.strip_prefix("wait="));
+    let wait = text.split([',', ';']).map(str::trim).find_map(|preference| preference.strip_prefix("wait="));
     wait.map(|seconds| match digits(seconds.trim()) {
         Some(seconds @ 0..=WAIT_SECONDS_MAX) => Ok(Duration::from_secs(seconds)),
         Some(_) | None => Err(malformed("Prefer: wait must be between 0 and 10 seconds")),
@@ -94,10 +84,7 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     if values.next().is_some() {
         return Err(malformed(&format!("{name} is given twice")));
     }
-    value
-        .to_str()
-        .map(|text| Some(text.trim()))
-        .map_err(|_| malformed(&format!("{name} is not plain text")))
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed(&format!("{name} is not plain text")))
 }
 
 fn malformed(detail: &str) -> ApiError {

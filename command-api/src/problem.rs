@@ -163,12 +163,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A refusal with a sentence for people.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            fields: Map::new(),
-            retry_after: None,
-        }
+        Self { code, detail: detail.into(), fields: Map::new(), retry_after: None }
     }
 
     /// The same with one more field.
@@ -209,10 +204,7 @@ impl Problem {
         let mut response = Response::new(body.into());
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

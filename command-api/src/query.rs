@@ -43,10 +43,9 @@ impl Query {
             .keys()
             .find(|name| !names.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str()));
         match unknown {
-            Some(_) => Err(malformed(&format!(
-                "The query parameters of this route are {}",
-                names.join(", ")
-            ))),
+            Some(_) => {
+                Err(malformed(&format!("The query parameters of this route are {}", names.join(", "))))
+            }
             None => Ok(()),
         }
     }
@@ -68,10 +67,7 @@ impl Query {
     /// A number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         self.get(name)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| malformed(&format!("{name} must be a whole number")))
-            })
+            .map(|text| text.parse().map_err(|_| malformed(&format!("{name} must be a whole number"))))
             .transpose()
     }
 
@@ -109,10 +105,7 @@ impl Query {
         if values.len() > VALUES_MAX {
             return Err(malformed(&format!("{name} must have at most 50 values")));
         }
-        if values
-            .iter()
-            .any(|value| value.is_empty() || value.chars().any(char::is_control))
-        {
+        if values.iter().any(|value| value.is_empty() || value.chars().any(char::is_control)) {
             return Err(malformed(&format!("{name} has an empty or unreadable value")));
         }
         Ok(values)
@@ -162,10 +155,7 @@ impl Query {
         for field in fields {
             if let Some(text) = self.get(field.name) {
                 let number = text.parse::<u64>().ok().filter(|_| field.kind == Kind::Integer);
-                object.insert(
-                    field.name.to_owned(),
-                    number.map_or_else(|| Value::from(text), Value::from),
-                );
+                object.insert(field.name.to_owned(), number.map_or_else(|| Value::from(text), Value::from));
             }
         }
         Value::Object(object)

@@ -36,20 +36,15 @@ impl Ask {
 }
 
 fn lagging() -> ApiError {
-    Problem::new(
-        Code::ProjectionLagging,
-        "The read model has not reached this position yet",
-    )
-    .retry_after(1)
-    .into()
+    Problem::new(Code::ProjectionLagging, "The read model has not reached this position yet")
+        .retry_after(1)
+        .into()
 }
 
 /// Something that must be in the read model because the log has it.
 pub(crate) async fn must_catch_up(app: &App, model: &'static ReadModel) -> Result<At, ApiError> {
     let head = app.store.read_head().await?;
-    app.views
-        .wait_for(model, head, std::time::Duration::from_secs(2))
-        .await?;
+    app.views.wait_for(model, head, std::time::Duration::from_secs(2)).await?;
     Ok(app.views.snapshot(model).await?)
 }
 
@@ -81,9 +76,7 @@ pub(crate) fn plain(body: &Value, position: u64) -> Response {
 }
 
 fn at(response: &mut Response, position: u64) {
-    response
-        .headers_mut()
-        .insert("dezky-position", HeaderValue::from(position));
+    response.headers_mut().insert("dezky-position", HeaderValue::from(position));
 }
 
 /// One page on the wire, with the way to the next one.
@@ -95,26 +88,17 @@ pub(crate) fn page<Row>(
 ) -> Result<Response, ApiError> {
     let cursor = page.next.map(|place| {
         let place: Place = place.into_iter().map(json_of).collect();
-        cursor::write(&place, &question(ask, query), &|text| {
-            ask.app.store.hash_secret(text)
-        })
+        cursor::write(&place, &question(ask, query), &|text| ask.app.store.hash_secret(text))
     });
-    let data = page
-        .rows
-        .into_iter()
-        .map(show)
-        .collect::<Result<Vec<Value>, ApiError>>()?;
+    let data = page.rows.into_iter().map(show).collect::<Result<Vec<Value>, ApiError>>()?;
     let mut body = listed(&data, cursor.as_deref(), &page.as_of)?;
     if let (Some(facets), Value::Object(object)) = (page.facets, &mut body) {
         object.insert("facets".to_owned(), to_value(&facets)?);
     }
     let mut response = plain(&body, page.as_of.position);
     if let Some(cursor) = cursor
-        && let Ok(link) = HeaderValue::from_str(&format!(
-            "<{}?{}>; rel=\"next\"",
-            ask.path,
-            query.with_cursor(&cursor)
-        ))
+        && let Ok(link) =
+            HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", ask.path, query.with_cursor(&cursor)))
     {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -139,9 +123,7 @@ pub(crate) fn place(ask: &Ask, query: &Query) -> Result<Option<Vec<event_store::
     let Some(text) = query.get("cursor") else {
         return Ok(None);
     };
-    let place = cursor::read(text, &question(ask, query), &|text| {
-        ask.app.store.hash_secret(text)
-    })?;
+    let place = cursor::read(text, &question(ask, query), &|text| ask.app.store.hash_secret(text))?;
     Ok(Some(place.iter().map(value_of).collect()))
 }
 

@@ -26,11 +26,7 @@ pub(crate) async fn answer_for(
     let events = shown(&news)?;
     let steps = app.planner.plan(tenant, news).await.map_err(ApiError::internal)?;
     let touched = steps.values().any(|steps| !steps.is_empty());
-    let impact = if touched {
-        impact(&app.store, tenant, &steps).await?
-    } else {
-        nothing()
-    };
+    let impact = if touched { impact(&app.store, tenant, &steps).await? } else { nothing() };
     Ok(Json(body(&json!([]), &events, &steps, &impact)))
 }
 
@@ -67,11 +63,7 @@ fn shown(news: &[(StreamId, Event)]) -> Result<Value, ApiError> {
 /// Whom the steps concern: the tenant's active members, their mailboxes, its space.
 async fn impact(store: &EventStore, tenant: TenantId, steps: &Steps) -> Result<Value, ApiError> {
     let (tenant, _) = store.fold::<domain::tenant::Tenant>(&tenant.into()).await?;
-    let users = tenant
-        .members()
-        .keys()
-        .filter(|user| tenant.has_active_member(**user))
-        .count();
+    let users = tenant.members().keys().filter(|user| tenant.has_active_member(**user)).count();
     let touches = |system| steps.get(&system).is_some_and(|steps| !steps.is_empty());
     let has_mail = tenant.verified_domains().next().is_some() && touches(System::Stalwart);
     Ok(json!({

@@ -48,9 +48,5 @@ pub(crate) fn metrics_only(app: App) -> Router {
 
 /// Every route as method, path and who may use it: the authorisation matrix is held against this.
 pub fn table() -> Vec<(Method, &'static str, Who)> {
-    at_root()
-        .into_iter()
-        .chain(versioned())
-        .map(|route| (route.method, route.path, route.who))
-        .collect()
+    at_root().into_iter().chain(versioned()).map(|route| (route.method, route.path, route.who)).collect()
 }

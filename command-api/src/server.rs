@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
+use crate::auth::KeyClientError;
 use crate::config::Config;
 use crate::planner::Planner;
 use crate::router::{metrics_only, router};
@@ -21,8 +22,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// No HTTP client for signing keys.
-    #[error("make the client that reads signing keys")]
-    Client(#[from] reqwest::Error),
+    #[error("prepare to read signing keys")]
+    Client(#[from] KeyClientError),
     /// The address is taken, or not ours.
     #[error("listen on {address}")]
     Listen {
@@ -89,9 +90,7 @@ pub async fn serve(
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| ServeError::Listen { address, source })
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
 async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<(), ServeError> {

@@ -17,11 +17,7 @@ pub(crate) async fn of_tenant(app: &App, tenant: &TenantView) -> Result<Option<V
     let events = app.store.load(&id.into()).await?;
     let version = events.last().map_or(0, |last| last.version);
     let Some(Event::Subscription(SubscriptionEvent::Started {
-        plan_id,
-        price_id,
-        quantity,
-        starts_on,
-        ..
+        plan_id, price_id, quantity, starts_on, ..
     })) = events.first().map(|first| &first.event)
     else {
         return Ok(None);

@@ -31,11 +31,8 @@ pub(crate) use show::{tenant as shown, viewer_of};
 
 /// Every route below `/tenants`.
 pub(crate) fn routes() -> Vec<Route> {
-    let mut routes = vec![
-        get("/tenants/{t}", one)
-            .may(Who::Member(Role::Member), "One tenant")
-            .gives("Tenant"),
-    ];
+    let mut routes =
+        vec![get("/tenants/{t}", one).may(Who::Member(Role::Member), "One tenant").gives("Tenant")];
     routes.extend(list::routes());
     routes.extend(create::routes());
     routes.extend(patch::routes());
@@ -63,10 +60,5 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     }
     let view = view.ok_or_else(unknown_tenant)?;
     let body = shown(&view, caller.viewer(right))?;
-    reading::resource(
-        &caller.ask.headers,
-        &body,
-        (view.version, view.changed_position),
-        at.as_of().position,
-    )
+    reading::resource(&caller.ask.headers, &body, (view.version, view.changed_position), at.as_of().position)
 }

@@ -20,10 +20,7 @@ fn wrong_type(expected: &str) -> ValueError {
 
 /// Any string.
 pub(crate) fn string(value: &Value) -> Read<String> {
-    value
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| wrong_type("a string"))
+    value.as_str().map(str::to_owned).ok_or_else(|| wrong_type("a string"))
 }
 
 /// A string that is one of our words.
@@ -37,10 +34,7 @@ pub(crate) fn whole(value: &Value, least: u64, most: u64) -> Read<u64> {
     if (least..=most).contains(&number) {
         Ok(number)
     } else {
-        Err(ValueError::new(
-            "range",
-            format!("must be between {least} and {most}"),
-        ))
+        Err(ValueError::new("range", format!("must be between {least} and {most}")))
     }
 }
 
@@ -64,9 +58,7 @@ pub(crate) fn percent(value: &Value) -> Read<Bps> {
 
 /// A calendar day.
 pub(crate) fn date(value: &Value) -> Read<Date> {
-    string(value)?
-        .parse()
-        .map_err(|_| ValueError::new("pattern", "must be a date such as 2026-11-22"))
+    string(value)?.parse().map_err(|_| ValueError::new("pattern", "must be a date such as 2026-11-22"))
 }
 
 /// A list of strings that are our words; refusals carry the place in the list.
@@ -78,10 +70,7 @@ pub(crate) fn words<T: FromStr<Err = ValueError>>(
     let at = |error| vec![domain::Problem::at(pointer, error)];
     let list = value.as_array().ok_or_else(|| at(wrong_type("a list")))?;
     if list.len() > most {
-        return Err(at(ValueError::new(
-            "too-long",
-            format!("must have at most {most} entries"),
-        )));
+        return Err(at(ValueError::new("too-long", format!("must have at most {most} entries"))));
     }
     let mut problems = Vec::new();
     let mut words = Vec::new();
@@ -91,11 +80,7 @@ pub(crate) fn words<T: FromStr<Err = ValueError>>(
             Err(error) => problems.push(domain::Problem::at(format!("{pointer}/{index}"), error)),
         }
     }
-    if problems.is_empty() {
-        Ok(words)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(words) } else { Err(problems) }
 }
 
 /// A line of text of at most 200 characters.
@@ -121,11 +106,7 @@ pub(crate) fn locale(value: &Value) -> Read<String> {
             .split('-')
             .next()
             .is_some_and(|part| part.len() >= 2 && part.bytes().all(|b| b.is_ascii_alphabetic()));
-    if shaped {
-        Ok(text)
-    } else {
-        Err(ValueError::new("pattern", "must be a language tag such as da-DK"))
-    }
+    if shaped { Ok(text) } else { Err(ValueError::new("pattern", "must be a language tag such as da-DK")) }
 }
 
 /// A time zone name such as `Europe/Copenhagen`, checked for shape only: the list of zones changes under us.
@@ -136,31 +117,18 @@ pub(crate) fn timezone(value: &Value) -> Read<String> {
             && text.contains('/')
             && text.split('/').all(|part| {
                 !part.is_empty()
-                    && part
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
+                    && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
             }));
     if shaped {
         Ok(text)
     } else {
-        Err(ValueError::new(
-            "pattern",
-            "must be a time zone such as Europe/Copenhagen",
-        ))
+        Err(ValueError::new("pattern", "must be a time zone such as Europe/Copenhagen"))
     }
 }
 
 /// Names of the fields of billing data.
-pub(crate) const BILLING_FIELDS: &[&str] = &[
-    "legalName",
-    "vatId",
-    "addressLines",
-    "postalCode",
-    "city",
-    "country",
-    "email",
-    "reference",
-];
+pub(crate) const BILLING_FIELDS: &[&str] =
+    &["legalName", "vatId", "addressLines", "postalCode", "city", "country", "email", "reference"];
 
 /// Who pays.
 pub(crate) fn billing(fields: &mut Fields) -> BillingInfo {
@@ -171,9 +139,7 @@ pub(crate) fn billing(fields: &mut Fields) -> BillingInfo {
         postal_code: fields.optional("postalCode", line),
         city: fields.optional("city", line),
         country: fields.required("country", country).unwrap_or_default(),
-        email: fields.optional("email", |value| {
-            word::<Email>(value).map(|email| email.to_string())
-        }),
+        email: fields.optional("email", |value| word::<Email>(value).map(|email| email.to_string())),
         reference: fields.optional("reference", line),
     }
 }
@@ -191,10 +157,7 @@ fn country(value: &Value) -> Read<String> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(text)
     } else {
-        Err(ValueError::new(
-            "pattern",
-            "must be two capital letters such as DK",
-        ))
+        Err(ValueError::new("pattern", "must be two capital letters such as DK"))
     }
 }
 
@@ -205,9 +168,7 @@ pub(crate) const CONTACT_FIELDS: &[&str] = &["name", "email", "phone"];
 pub(crate) fn contact(fields: &mut Fields) -> ContactInfo {
     ContactInfo {
         name: fields.optional("name", line),
-        email: fields.optional("email", |value| {
-            word::<Email>(value).map(|email| email.to_string())
-        }),
+        email: fields.optional("email", |value| word::<Email>(value).map(|email| email.to_string())),
         phone: fields.optional("phone", line),
     }
 }

@@ -180,9 +180,7 @@ pub fn can_write(person: &Person, membership: &Membership, tenant: &TenantStandi
 
 /// Whether somebody can use at least one tenant.
 pub fn entitled(person: &Person, memberships: &[(Membership, TenantStanding)]) -> bool {
-    memberships
-        .iter()
-        .any(|(membership, tenant)| can_use(person, membership, tenant))
+    memberships.iter().any(|(membership, tenant)| can_use(person, membership, tenant))
 }
 
 /// Whether somebody's account in the identity system is enabled.

@@ -44,9 +44,7 @@ where
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        board
-            .run::<D>(&self.stream, self.command.clone(), asked)
-            .map(drop)
+        board.run::<D>(&self.stream, self.command.clone(), asked).map(drop)
     }
 }
 
@@ -136,14 +134,7 @@ impl Board {
         for event in events {
             state.evolve(event);
         }
-        self.slots.insert(
-            stream,
-            Slot {
-                state,
-                version,
-                news: Vec::new(),
-            },
-        );
+        self.slots.insert(stream, Slot { state, version, news: Vec::new() });
     }
 
     /// The state of a stream as decided so far.
@@ -169,12 +160,8 @@ impl Board {
         command: D::Command,
         asked: &Asked,
     ) -> Result<Vec<Event>, Rejection> {
-        let events: Vec<Event> = self
-            .state::<D>(stream)
-            .decide(command, asked)?
-            .into_iter()
-            .map(Into::into)
-            .collect();
+        let events: Vec<Event> =
+            self.state::<D>(stream).decide(command, asked)?.into_iter().map(Into::into).collect();
         if let Some(slot) = self.slots.get_mut(stream) {
             for event in &events {
                 slot.state.evolve(event);
@@ -223,11 +210,7 @@ impl Board {
     pub fn into_parts(self) -> Vec<Part> {
         self.slots
             .into_iter()
-            .map(|(stream, slot)| Part {
-                stream,
-                expected_version: slot.version,
-                events: slot.news,
-            })
+            .map(|(stream, slot)| Part { stream, expected_version: slot.version, events: slot.news })
             .collect()
     }
 }

@@ -30,9 +30,5 @@ pub(crate) fn billing_changes(before: Option<&BillingInfo>, after: &BillingInfo)
 }
 
 fn named<const COUNT: usize>(fields: [(&str, bool); COUNT]) -> Vec<String> {
-    fields
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
 }

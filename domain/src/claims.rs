@@ -65,18 +65,12 @@ impl Claim {
 
     /// A person's address, in the form in which addresses are compared.
     pub fn email(email: &Email) -> Self {
-        Self {
-            scope: EMAIL,
-            value: ClaimValue::Keyed(email.normalised()),
-        }
+        Self { scope: EMAIL, value: ClaimValue::Keyed(email.normalised()) }
     }
 
     /// A subject at an instance.
     pub fn identity(instance: &str, subject: &str) -> Self {
-        Self {
-            scope: IDENTITY,
-            value: ClaimValue::Keyed(format!("{instance}\n{subject}")),
-        }
+        Self { scope: IDENTITY, value: ClaimValue::Keyed(format!("{instance}\n{subject}")) }
     }
 
     /// A tenant's open subscription.
@@ -85,10 +79,7 @@ impl Claim {
     }
 
     fn plain(scope: &'static str, value: &impl ToString) -> Self {
-        Self {
-            scope,
-            value: ClaimValue::Plain(value.to_string()),
-        }
+        Self { scope, value: ClaimValue::Plain(value.to_string()) }
     }
 }
 
@@ -132,13 +123,10 @@ fn of_tenant(event: &TenantEvent) -> Vec<ClaimChange> {
     match event {
         TenantEvent::Created { slug, .. } => vec![ClaimChange::Take(Claim::tenant_slug(slug))],
         TenantEvent::DomainVerified { domain, .. } => vec![ClaimChange::Take(Claim::domain(domain))],
-        TenantEvent::DomainReleased {
-            domain,
-            was_verified: true,
-        } => vec![ClaimChange::Release(Claim::domain(domain))],
-        TenantEvent::DomainReleased {
-            was_verified: false, ..
+        TenantEvent::DomainReleased { domain, was_verified: true } => {
+            vec![ClaimChange::Release(Claim::domain(domain))]
         }
+        TenantEvent::DomainReleased { was_verified: false, .. }
         | TenantEvent::Renamed { .. }
         | TenantEvent::ProfileChanged { .. }
         | TenantEvent::BillingInfoChanged { .. }
@@ -172,9 +160,9 @@ fn of_user(event: &UserEvent) -> Vec<ClaimChange> {
         UserEvent::Invited { email: address, .. } | UserEvent::Registered { email: address, .. } => {
             email(address).map(ClaimChange::Take)
         }
-        UserEvent::IdentityLinked {
-            instance, subject, ..
-        } => identity(instance, subject).map(ClaimChange::Take),
+        UserEvent::IdentityLinked { instance, subject, .. } => {
+            identity(instance, subject).map(ClaimChange::Take)
+        }
         UserEvent::IdentityUnlinked { instance, subject } => {
             identity(instance, subject).map(ClaimChange::Release)
         }
@@ -185,11 +173,7 @@ fn of_user(event: &UserEvent) -> Vec<ClaimChange> {
 
 /// The refusal that a taken claim stands for. `shown` is the value as it may be shown; empty for what is personal.
 pub fn rejection(scope: &str, shown: &str) -> Rejection {
-    let exists = |what, field| Rejection::AlreadyExists {
-        what,
-        field,
-        value: shown.to_owned(),
-    };
+    let exists = |what, field| Rejection::AlreadyExists { what, field, value: shown.to_owned() };
     match scope {
         TENANT_SLUG => exists("tenant", "slug"),
         PARTNER_SLUG => exists("partner", "slug"),

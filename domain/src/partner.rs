@@ -67,10 +67,7 @@ impl Partner {
 
     /// A margin that comes into force after a day.
     pub fn scheduled_margin(&self, today: Date) -> Option<(Date, Bps)> {
-        self.margins
-            .iter()
-            .map(|(day, bps)| (*day, *bps))
-            .find(|(day, _)| *day > today && self.is_active())
+        self.margins.iter().map(|(day, bps)| (*day, *bps)).find(|(day, _)| *day > today && self.is_active())
     }
 
     /// How far the consequences of the end have come; nothing while there is no end.
@@ -81,9 +78,7 @@ impl Partner {
     /// What attaching a tenant needs.
     pub fn must_be_active(&self) -> Result<(), Rejection> {
         match (self.exists(), self.is_active()) {
-            (false, _) => Err(Rejection::NotFound {
-                what: "partner-not-found",
-            }),
+            (false, _) => Err(Rejection::NotFound { what: "partner-not-found" }),
             (true, false) => Err(Rejection::PartnerNotActive),
             (true, true) => Ok(()),
         }
@@ -91,14 +86,10 @@ impl Partner {
 
     fn must_live(&self, attempted: &'static str) -> Result<(), Rejection> {
         match (self.exists(), self.is_active()) {
-            (false, _) => Err(Rejection::NotFound {
-                what: "partner-not-found",
-            }),
-            (true, false) => Err(Rejection::InvalidTransition {
-                from: "terminated",
-                attempted,
-                allowed: &[],
-            }),
+            (false, _) => Err(Rejection::NotFound { what: "partner-not-found" }),
+            (true, false) => {
+                Err(Rejection::InvalidTransition { from: "terminated", attempted, allowed: &[] })
+            }
             (true, true) => Ok(()),
         }
     }
@@ -106,60 +97,37 @@ impl Partner {
     fn change_profile(&self, name: Option<DisplayName>, domain: Option<DomainName>) -> Vec<PartnerEvent> {
         let name = name.filter(|name| self.name.as_ref() != Some(name));
         let domain = domain.filter(|domain| self.domain.as_ref() != Some(domain));
-        let changed: Vec<String> = [
-            name.is_some().then_some("name"),
-            domain.is_some().then_some("domain"),
-        ]
-        .into_iter()
-        .flatten()
-        .map(str::to_owned)
-        .collect();
+        let changed: Vec<String> = [name.is_some().then_some("name"), domain.is_some().then_some("domain")]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect();
         if changed.is_empty() {
             return vec![];
         }
-        vec![PartnerEvent::ProfileChanged {
-            changed,
-            domain,
-            name: name.map(Into::into),
-        }]
+        vec![PartnerEvent::ProfileChanged { changed, domain, name: name.map(Into::into) }]
     }
 
     fn change_contact(&self, contact_info: ContactInfo) -> Vec<PartnerEvent> {
-        let changed = contact_changes(
-            self.contact_info.as_ref().and_then(Personal::as_ref),
-            &contact_info,
-        );
+        let changed = contact_changes(self.contact_info.as_ref().and_then(Personal::as_ref), &contact_info);
         if changed.is_empty() {
             return vec![];
         }
-        vec![PartnerEvent::ContactChanged {
-            changed,
-            contact_info: contact_info.into(),
-        }]
+        vec![PartnerEvent::ContactChanged { changed, contact_info: contact_info.into() }]
     }
 
     fn change_billing(&self, billing_info: BillingInfo) -> Vec<PartnerEvent> {
-        let changed = billing_changes(
-            self.billing_info.as_ref().and_then(Personal::as_ref),
-            &billing_info,
-        );
+        let changed = billing_changes(self.billing_info.as_ref().and_then(Personal::as_ref), &billing_info);
         if changed.is_empty() {
             return vec![];
         }
-        vec![PartnerEvent::BillingInfoChanged {
-            changed,
-            billing_info: billing_info.into(),
-        }]
+        vec![PartnerEvent::BillingInfoChanged { changed, billing_info: billing_info.into() }]
     }
 
     fn set_margin(&self, bps: Bps, from: Option<Date>, today: Date) -> Result<Vec<PartnerEvent>, Rejection> {
         let effective_from = from.unwrap_or(today);
         if effective_from < today {
-            return Err(Rejection::invalid(
-                "/marginEffectiveFrom",
-                "range",
-                "must be today or later",
-            ));
+            return Err(Rejection::invalid("/marginEffectiveFrom", "range", "must be today or later"));
         }
         let scheduled = self.scheduled_margin(today);
         let is_in_force = scheduled.is_none() && self.margin_on(today) == bps;
@@ -167,11 +135,7 @@ impl Partner {
             return Ok(vec![]);
         }
         let withdrawn = scheduled.map(|(day, _)| day);
-        Ok(vec![PartnerEvent::MarginSet {
-            bps,
-            effective_from,
-            withdrawn,
-        }])
+        Ok(vec![PartnerEvent::MarginSet { bps, effective_from, withdrawn }])
     }
 
     fn terminate(&self, reason: Option<Text>, disposition: Disposition, asked: &Asked) -> Vec<PartnerEvent> {
@@ -187,13 +151,7 @@ impl Partner {
         match disposition {
             // Nothing follows for the customers, so nothing is left to be done.
             Disposition::Retain => {
-                vec![
-                    terminated,
-                    PartnerEvent::DispositionCompleted {
-                        tenants: 0,
-                        skipped: vec![],
-                    },
-                ]
+                vec![terminated, PartnerEvent::DispositionCompleted { tenants: 0, skipped: vec![] }]
             }
         }
     }
@@ -205,65 +163,39 @@ impl Decider for Partner {
 
     fn decide(&self, command: PartnerCommand, asked: &Asked) -> Result<Vec<PartnerEvent>, Rejection> {
         match command {
-            PartnerCommand::Register { slug, .. } if self.exists() => Err(Rejection::AlreadyExists {
-                what: "partner",
-                field: "slug",
-                value: slug.to_string(),
-            }),
-            PartnerCommand::Register {
-                slug,
-                name,
-                domain,
-                margin,
-                contact_info,
-                billing_info,
-            } => {
+            PartnerCommand::Register { slug, .. } if self.exists() => {
+                Err(Rejection::AlreadyExists { what: "partner", field: "slug", value: slug.to_string() })
+            }
+            PartnerCommand::Register { slug, name, domain, margin, contact_info, billing_info } => {
                 let mut events = vec![
-                    PartnerEvent::Registered {
-                        slug,
-                        domain,
-                        name: name.into(),
-                    },
+                    PartnerEvent::Registered { slug, domain, name: name.into() },
                     PartnerEvent::MarginSet {
                         bps: margin,
                         effective_from: asked.now.date(),
                         withdrawn: None,
                     },
                 ];
-                events.extend(
-                    contact_info
-                        .into_iter()
-                        .flat_map(|contact| self.change_contact(contact)),
-                );
-                events.extend(
-                    billing_info
-                        .into_iter()
-                        .flat_map(|billing| self.change_billing(billing)),
-                );
+                events.extend(contact_info.into_iter().flat_map(|contact| self.change_contact(contact)));
+                events.extend(billing_info.into_iter().flat_map(|billing| self.change_billing(billing)));
                 Ok(events)
             }
-            PartnerCommand::ChangeProfile { name, domain } => self
-                .must_live("change profile")
-                .map(|()| self.change_profile(name, domain)),
-            PartnerCommand::ChangeContact { contact_info } => self
-                .must_live("change contact")
-                .map(|()| self.change_contact(contact_info)),
-            PartnerCommand::ChangeBillingInfo { billing_info } => self
-                .must_live("change billing data")
-                .map(|()| self.change_billing(billing_info)),
-            PartnerCommand::SetMargin {
-                margin,
-                effective_from,
-            } => {
+            PartnerCommand::ChangeProfile { name, domain } => {
+                self.must_live("change profile").map(|()| self.change_profile(name, domain))
+            }
+            PartnerCommand::ChangeContact { contact_info } => {
+                self.must_live("change contact").map(|()| self.change_contact(contact_info))
+            }
+            PartnerCommand::ChangeBillingInfo { billing_info } => {
+                self.must_live("change billing data").map(|()| self.change_billing(billing_info))
+            }
+            PartnerCommand::SetMargin { margin, effective_from } => {
                 self.must_live("set margin")?;
                 self.set_margin(margin, effective_from, asked.now.date())
             }
             PartnerCommand::Terminate { .. } | PartnerCommand::RecordDispositionDone { .. }
                 if !self.exists() =>
             {
-                Err(Rejection::NotFound {
-                    what: "partner-not-found",
-                })
+                Err(Rejection::NotFound { what: "partner-not-found" })
             }
             PartnerCommand::Terminate { reason, disposition } => {
                 Ok(self.terminate(reason, disposition, asked))
@@ -301,21 +233,13 @@ impl Decider for Partner {
             PartnerEvent::BillingInfoChanged { billing_info, .. } => {
                 self.billing_info = Some(billing_info.clone());
             }
-            PartnerEvent::MarginSet {
-                bps,
-                effective_from,
-                withdrawn,
-            } => {
+            PartnerEvent::MarginSet { bps, effective_from, withdrawn } => {
                 if let Some(day) = withdrawn {
                     self.margins.remove(day);
                 }
                 self.margins.insert(*effective_from, *bps);
             }
-            PartnerEvent::Terminated {
-                disposition,
-                effective_at,
-                ..
-            } => {
+            PartnerEvent::Terminated { disposition, effective_at, .. } => {
                 self.terminated_on = Some(effective_at.date());
                 self.disposition = Some(Settlement::Due(*disposition));
             }

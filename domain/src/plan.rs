@@ -39,9 +39,7 @@ impl Plan {
 
     /// What it allows. A plan that does not exist limits nothing.
     pub fn limits(&self) -> Limits {
-        self.created
-            .as_ref()
-            .map_or_else(Limits::default, |plan| plan.limits)
+        self.created.as_ref().map_or_else(Limits::default, |plan| plan.limits)
     }
 
     /// Which systems it includes.
@@ -51,9 +49,7 @@ impl Plan {
 
     /// Whether customers may choose it themselves.
     pub fn self_service(&self) -> SelfService {
-        self.created
-            .as_ref()
-            .map_or(SelfService::Closed, |plan| plan.self_service)
+        self.created.as_ref().map_or(SelfService::Closed, |plan| plan.self_service)
     }
 
     /// Its prices.
@@ -63,20 +59,12 @@ impl Plan {
 
     /// A price that can be ordered, or `plan-not-active`.
     pub fn orderable(&self, price_id: PriceId) -> Result<&Price, Rejection> {
-        self.prices()
-            .iter()
-            .find(|price| price.price_id == price_id)
-            .ok_or(Rejection::PlanNotActive)
+        self.prices().iter().find(|price| price.price_id == price_id).ok_or(Rejection::PlanNotActive)
     }
 
     /// How many members may be counted; nothing means any number.
     pub fn seats(&self, price_id: PriceId, quantity: u32) -> Option<u32> {
-        match self
-            .prices()
-            .iter()
-            .find(|price| price.price_id == price_id)
-            .map(|price| price.model)
-        {
+        match self.prices().iter().find(|price| price.price_id == price_id).map(|price| price.model) {
             Some(PriceModel::PerSeat) => Some(quantity),
             Some(PriceModel::Flat) | None => self.limits().seats,
         }
@@ -86,33 +74,17 @@ impl Plan {
 fn problems(integrations: Integrations, prices: &[Price]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |pointer: String, code, detail: &str| {
-        problems.push(Problem {
-            pointer,
-            code,
-            detail: detail.to_owned(),
-        });
+        problems.push(Problem { pointer, code, detail: detail.to_owned() });
     };
     if !integrations.authentik {
-        wrong(
-            "/integrations/authentik".to_owned(),
-            "not-allowed",
-            "every plan includes identity",
-        );
+        wrong("/integrations/authentik".to_owned(), "not-allowed", "every plan includes identity");
     }
     if prices.is_empty() {
-        wrong(
-            "/prices".to_owned(),
-            "required",
-            "a plan needs at least one price",
-        );
+        wrong("/prices".to_owned(), "required", "a plan needs at least one price");
     }
     for (index, price) in prices.iter().enumerate() {
         if price.unit_amount < 0 {
-            wrong(
-                format!("/prices/{index}/unitAmount"),
-                "range",
-                "must not be negative",
-            );
+            wrong(format!("/prices/{index}/unitAmount"), "range", "must not be negative");
         }
     }
     problems
@@ -123,52 +95,20 @@ impl Decider for Plan {
     type Event = PlanEvent;
 
     fn decide(&self, command: PlanCommand, _asked: &Asked) -> Result<Vec<PlanEvent>, Rejection> {
-        let PlanCommand::Create {
-            key,
-            name,
-            limits,
-            integrations,
-            self_service,
-            prices,
-        } = command;
+        let PlanCommand::Create { key, name, limits, integrations, self_service, prices } = command;
         if self.exists() {
-            return Err(Rejection::AlreadyExists {
-                what: "plan",
-                field: "key",
-                value: key.to_string(),
-            });
+            return Err(Rejection::AlreadyExists { what: "plan", field: "key", value: key.to_string() });
         }
         let problems = problems(integrations, &prices);
         if !problems.is_empty() {
             return Err(Rejection::ValidationFailed(problems));
         }
-        Ok(vec![PlanEvent::Created {
-            key,
-            name,
-            limits,
-            integrations,
-            self_service,
-            prices,
-        }])
+        Ok(vec![PlanEvent::Created { key, name, limits, integrations, self_service, prices }])
     }
 
     fn evolve(&mut self, event: &PlanEvent) {
-        let PlanEvent::Created {
-            key,
-            name,
-            limits,
-            integrations,
-            self_service,
-            prices,
-        } = event.clone();
-        self.created = Some(Created {
-            key,
-            name,
-            limits,
-            integrations,
-            self_service,
-            prices,
-        });
+        let PlanEvent::Created { key, name, limits, integrations, self_service, prices } = event.clone();
+        self.created = Some(Created { key, name, limits, integrations, self_service, prices });
     }
 }
 

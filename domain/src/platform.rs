@@ -50,18 +50,16 @@ impl Decider for Platform {
                 attempted: "bootstrap",
                 allowed: &["grant", "revoke"],
             }),
-            PlatformCommand::BootstrapAdmin { user_id } => Ok(vec![PlatformEvent::AdminGranted {
-                user_id,
-                how: GrantedHow::Bootstrap,
-            }]),
+            PlatformCommand::BootstrapAdmin { user_id } => {
+                Ok(vec![PlatformEvent::AdminGranted { user_id, how: GrantedHow::Bootstrap }])
+            }
             PlatformCommand::GrantAdmin { user_id } if asked.actor.id == Some(user_id) => {
                 Err(Rejection::SelfChangeForbidden)
             }
             PlatformCommand::GrantAdmin { user_id } if self.admins.contains(&user_id) => Ok(vec![]),
-            PlatformCommand::GrantAdmin { user_id } => Ok(vec![PlatformEvent::AdminGranted {
-                user_id,
-                how: GrantedHow::Grant,
-            }]),
+            PlatformCommand::GrantAdmin { user_id } => {
+                Ok(vec![PlatformEvent::AdminGranted { user_id, how: GrantedHow::Grant }])
+            }
             PlatformCommand::RevokeAdmin { user_id } => self.revoke(user_id, asked),
         }
     }

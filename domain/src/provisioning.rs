@@ -137,10 +137,8 @@ impl Provisioning {
         cause_position: u64,
         counts: Counts,
     ) -> Option<ProvisioningEvent> {
-        let is_news = self
-            .wanted
-            .as_ref()
-            .is_none_or(|wanted| wanted.spec_hash != spec_hash || wanted.mode != mode);
+        let is_news =
+            self.wanted.as_ref().is_none_or(|wanted| wanted.spec_hash != spec_hash || wanted.mode != mode);
         let generation = self.generation().saturating_add(1);
         is_news.then_some(ProvisioningEvent::SpecChanged {
             generation,
@@ -157,27 +155,16 @@ impl Provisioning {
     }
 
     fn failed(&self, generation: u32, failure: Failure, consecutive: u32) -> Option<ProvisioningEvent> {
-        let Failure {
-            class,
-            reason,
-            resource,
-        } = failure;
+        let Failure { class, reason, resource } = failure;
         let is_known = match &self.phase {
-            Phase::Failed {
-                class: known_class,
-                reason: known_reason,
-                ..
-            } => *known_class == class && *known_reason == reason,
+            Phase::Failed { class: known_class, reason: known_reason, .. } => {
+                *known_class == class && *known_reason == reason
+            }
             Phase::Progressing | Phase::Converged(_) => false,
         };
         let may_pass = class == FailureClass::Transient && consecutive < TRANSIENT_FAILURES_MIN;
         let is_news = self.is_current(generation) && !is_known && !may_pass;
-        is_news.then_some(ProvisioningEvent::Failed {
-            generation,
-            class,
-            reason,
-            resource,
-        })
+        is_news.then_some(ProvisioningEvent::Failed { generation, class, reason, resource })
     }
 
     fn drift(&self, mut paths: Vec<String>) -> Option<ProvisioningEvent> {
@@ -185,10 +172,7 @@ impl Provisioning {
         paths.dedup();
         paths.truncate(DRIFT_PATHS_MAX);
         let is_news = self.wanted.is_some() && !paths.is_empty() && paths != self.drifted;
-        is_news.then_some(ProvisioningEvent::DriftDetected {
-            generation: self.generation(),
-            paths,
-        })
+        is_news.then_some(ProvisioningEvent::DriftDetected { generation: self.generation(), paths })
     }
 
     fn access(&self, access: Access, evidence: Vec<Evidence>) -> Option<ProvisioningEvent> {
@@ -203,19 +187,12 @@ impl Provisioning {
 
     fn lost(&self, resource: Resource) -> Option<ProvisioningEvent> {
         let external_id = self.bound.get(&resource)?.clone();
-        Some(ProvisioningEvent::ResourceLost {
-            resource,
-            external_id,
-        })
+        Some(ProvisioningEvent::ResourceLost { resource, external_id })
     }
 
     fn released(&self, resource: Resource, retained: Retained) -> Option<ProvisioningEvent> {
         let external_id = self.bound.get(&resource)?.clone();
-        Some(ProvisioningEvent::ResourceReleased {
-            resource,
-            external_id,
-            retained,
-        })
+        Some(ProvisioningEvent::ResourceReleased { resource, external_id, retained })
     }
 
     /// A slow worker must not overwrite newer truth.
@@ -248,41 +225,18 @@ impl Decider for Provisioning {
     ) -> Result<Vec<ProvisioningEvent>, Rejection> {
         use ProvisioningCommand as C;
         let event = match command {
-            C::RecordSpec {
-                spec_hash,
-                mode,
-                cause_position,
-                counts,
-            } => self.spec(spec_hash, mode, cause_position, counts),
-            C::RecordBound {
-                resource,
-                external_id,
-                adopted,
-            } => (self.bound.get(&resource) != Some(&external_id)).then_some(
-                ProvisioningEvent::ResourceBound {
-                    resource,
-                    external_id,
-                    adopted,
-                },
-            ),
+            C::RecordSpec { spec_hash, mode, cause_position, counts } => {
+                self.spec(spec_hash, mode, cause_position, counts)
+            }
+            C::RecordBound { resource, external_id, adopted } => (self.bound.get(&resource)
+                != Some(&external_id))
+            .then_some(ProvisioningEvent::ResourceBound { resource, external_id, adopted }),
             C::RecordLost { resource } => self.lost(resource),
             C::RecordReleased { resource, retained } => self.released(resource, retained),
             C::RecordConverged { generation, reason } => self.converged(generation, reason),
-            C::RecordFailed {
-                generation,
-                class,
-                reason,
-                resource,
-                consecutive,
-            } => self.failed(
-                generation,
-                Failure {
-                    class,
-                    reason,
-                    resource,
-                },
-                consecutive,
-            ),
+            C::RecordFailed { generation, class, reason, resource, consecutive } => {
+                self.failed(generation, Failure { class, reason, resource }, consecutive)
+            }
             C::RecordDrift { paths } => self.drift(paths),
             C::RecordAccess { access, evidence } => self.access(access, evidence),
         };
@@ -291,24 +245,12 @@ impl Decider for Provisioning {
 
     fn evolve(&mut self, event: &ProvisioningEvent) {
         match event {
-            ProvisioningEvent::SpecChanged {
-                generation,
-                spec_hash,
-                mode,
-                ..
-            } => {
-                self.wanted = Some(Wanted {
-                    generation: *generation,
-                    spec_hash: spec_hash.clone(),
-                    mode: *mode,
-                });
+            ProvisioningEvent::SpecChanged { generation, spec_hash, mode, .. } => {
+                self.wanted =
+                    Some(Wanted { generation: *generation, spec_hash: spec_hash.clone(), mode: *mode });
                 self.phase = Phase::Progressing;
             }
-            ProvisioningEvent::ResourceBound {
-                resource,
-                external_id,
-                ..
-            } => {
+            ProvisioningEvent::ResourceBound { resource, external_id, .. } => {
                 self.bound.insert(resource.clone(), external_id.clone());
             }
             ProvisioningEvent::ResourceLost { resource, .. } => {
@@ -320,17 +262,8 @@ impl Decider for Provisioning {
                 self.phase = Phase::Converged(*reason);
                 self.drifted.clear();
             }
-            ProvisioningEvent::Failed {
-                class,
-                reason,
-                resource,
-                ..
-            } => {
-                self.phase = Phase::Failed {
-                    class: *class,
-                    reason: *reason,
-                    resource: resource.clone(),
-                };
+            ProvisioningEvent::Failed { class, reason, resource, .. } => {
+                self.phase = Phase::Failed { class: *class, reason: *reason, resource: resource.clone() };
             }
             ProvisioningEvent::DriftDetected { paths, .. } => {
                 self.drifted.clone_from(paths);

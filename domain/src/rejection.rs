@@ -18,11 +18,7 @@ pub struct Problem {
 impl Problem {
     /// What is wrong with the value at a pointer.
     pub fn at(pointer: impl Into<String>, error: ValueError) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code: error.code,
-            detail: error.detail,
-        }
+        Self { pointer: pointer.into(), code: error.code, detail: error.detail }
     }
 }
 
@@ -31,17 +27,9 @@ impl Problem {
 #[expect(missing_docs, reason = "each variant's sentence is its documentation")]
 pub enum Rejection {
     #[error("A {what} with {} already exists", named(field, value))]
-    AlreadyExists {
-        what: &'static str,
-        field: &'static str,
-        value: String,
-    },
+    AlreadyExists { what: &'static str, field: &'static str, value: String },
     #[error("{attempted} is not possible while this is {from}")]
-    InvalidTransition {
-        from: &'static str,
-        attempted: &'static str,
-        allowed: &'static [&'static str],
-    },
+    InvalidTransition { from: &'static str, attempted: &'static str, allowed: &'static [&'static str] },
     #[error("This does not exist")]
     NotFound { what: &'static str },
     #[error("The tenant is being terminated")]
@@ -132,9 +120,5 @@ impl Rejection {
 
 /// The value in quotes, unless it is personal and therefore absent.
 fn named(field: &str, value: &str) -> String {
-    if value.is_empty() {
-        format!("this {field}")
-    } else {
-        format!("{field} '{value}'")
-    }
+    if value.is_empty() { format!("this {field}") } else { format!("{field} '{value}'") }
 }

@@ -72,22 +72,9 @@ impl Decider for Subscription {
             (SubscriptionCommand::Start { quantity, .. }, None)
                 if !(1..=QUANTITY_MAX).contains(&quantity) =>
             {
-                Err(Rejection::invalid(
-                    "/quantity",
-                    "range",
-                    "must be between 1 and 100000",
-                ))
+                Err(Rejection::invalid("/quantity", "range", "must be between 1 and 100000"))
             }
-            (
-                SubscriptionCommand::Start {
-                    tenant_id,
-                    plan_id,
-                    price_id,
-                    quantity,
-                    currency,
-                },
-                None,
-            ) => {
+            (SubscriptionCommand::Start { tenant_id, plan_id, price_id, quantity, currency }, None) => {
                 let starts_on = asked.now.date();
                 Ok(vec![SubscriptionEvent::Started {
                     tenant_id,
@@ -98,9 +85,9 @@ impl Decider for Subscription {
                     starts_on,
                 }])
             }
-            (SubscriptionCommand::CancelWithTenant, None) => Err(Rejection::NotFound {
-                what: "subscription-not-found",
-            }),
+            (SubscriptionCommand::CancelWithTenant, None) => {
+                Err(Rejection::NotFound { what: "subscription-not-found" })
+            }
             (SubscriptionCommand::CancelWithTenant, Some(_)) if !self.is_open => Ok(vec![]),
             (SubscriptionCommand::CancelWithTenant, Some(started)) => {
                 Ok(vec![SubscriptionEvent::Cancelled {
@@ -114,13 +101,7 @@ impl Decider for Subscription {
 
     fn evolve(&mut self, event: &SubscriptionEvent) {
         match event {
-            SubscriptionEvent::Started {
-                tenant_id,
-                plan_id,
-                price_id,
-                quantity,
-                ..
-            } => {
+            SubscriptionEvent::Started { tenant_id, plan_id, price_id, quantity, .. } => {
                 self.started = Some(Started {
                     tenant_id: *tenant_id,
                     plan_id: *plan_id,

@@ -58,8 +58,7 @@ impl Tenant {
     /// What decides about its doors; nothing when there is no such tenant.
     pub fn standing(&self) -> Option<TenantStanding> {
         let holds = self.open_holds().map(|(_, hold)| hold.kind).collect();
-        self.lifecycle()
-            .map(|lifecycle| TenantStanding { lifecycle, holds })
+        self.lifecycle().map(|lifecycle| TenantStanding { lifecycle, holds })
     }
 
     /// How far its life has come; nothing when there is no such tenant.
@@ -84,10 +83,7 @@ impl Tenant {
 
     /// Holds that are open.
     pub fn open_holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
-        self.holds
-            .iter()
-            .filter(|(_, hold)| hold.is_open())
-            .map(|(id, hold)| (*id, hold))
+        self.holds.iter().filter(|(_, hold)| hold.is_open()).map(|(id, hold)| (*id, hold))
     }
 
     /// Everybody who is or was a member, or is invited.
@@ -127,11 +123,7 @@ impl Tenant {
             Lifecycle::Terminating => &["restore"],
             Lifecycle::Terminated => &[],
         };
-        Rejection::InvalidTransition {
-            from: from.as_str(),
-            attempted,
-            allowed,
-        }
+        Rejection::InvalidTransition { from: from.as_str(), attempted, allowed }
     }
 
     /// Commands that end with the tenant: names and billing data may change until then.
@@ -152,9 +144,7 @@ impl Tenant {
     }
 
     fn must_exist(&self) -> Result<Lifecycle, Rejection> {
-        self.lifecycle().ok_or(Rejection::NotFound {
-            what: "tenant-not-found",
-        })
+        self.lifecycle().ok_or(Rejection::NotFound { what: "tenant-not-found" })
     }
 }
 
@@ -165,15 +155,7 @@ impl Decider for Tenant {
     fn decide(&self, command: TenantCommand, asked: &Asked) -> Result<Vec<TenantEvent>, Rejection> {
         use TenantCommand as C;
         match command {
-            C::Create {
-                slug,
-                name,
-                origin,
-                plan_id,
-                locale,
-                timezone,
-                created_by,
-            } => {
+            C::Create { slug, name, origin, plan_id, locale, timezone, created_by } => {
                 if self.exists() {
                     return Err(Rejection::AlreadyExists {
                         what: "tenant",
@@ -182,71 +164,33 @@ impl Decider for Tenant {
                     });
                 }
                 let name = name.into();
-                Ok(vec![TenantEvent::Created {
-                    slug,
-                    origin,
-                    plan_id,
-                    locale,
-                    timezone,
-                    created_by,
-                    name,
-                }])
+                Ok(vec![TenantEvent::Created { slug, origin, plan_id, locale, timezone, created_by, name }])
             }
             C::Rename { name } => self.rename(name),
-            C::ChangeProfile {
-                locale,
-                timezone,
-                contact,
-            } => self.change_profile(locale, timezone, contact),
+            C::ChangeProfile { locale, timezone, contact } => self.change_profile(locale, timezone, contact),
             C::ChangeBillingInfo { billing_info } => self.change_billing_info(billing_info),
-            C::PlaceHold {
-                hold_id,
-                kind,
-                reason,
-                customer_message,
-                until,
-            } => self.place_hold(
-                hold_id,
-                holds::Placing {
-                    kind,
-                    reason,
-                    customer_message,
-                    until,
-                },
-                asked,
-            ),
+            C::PlaceHold { hold_id, kind, reason, customer_message, until } => {
+                self.place_hold(hold_id, holds::Placing { kind, reason, customer_message, until }, asked)
+            }
             C::ReleaseHold { hold, reason } => self.release_hold(hold, reason, asked),
             C::ExpireHold { hold_id } => self.expire_hold(hold_id, asked),
             C::Activate { generations } => self.activate(generations),
-            C::Terminate {
-                reason,
-                grace_days,
-                confirm,
-            } => self.terminate(reason, grace_days, confirm, asked),
+            C::Terminate { reason, grace_days, confirm } => {
+                self.terminate(reason, grace_days, confirm, asked)
+            }
             C::Restore { reason } => self.restore(reason),
             C::CompleteTermination => self.complete_termination(asked),
             C::AttachPartner { partner_id, why } => self.attach_partner(partner_id, why),
             C::DetachPartner { why } => self.detach_partner(why),
-            C::AddMember {
-                user_id,
-                role,
-                source,
-            } => self.add_member(user_id, role, source, asked),
-            C::InviteMember {
-                invitation_id,
-                user_id,
-                role,
-                expires_at,
-            } => self.invite_member(invitation_id, Invitation::open(user_id, role, expires_at), asked),
+            C::AddMember { user_id, role, source } => self.add_member(user_id, role, source, asked),
+            C::InviteMember { invitation_id, user_id, role, expires_at } => {
+                self.invite_member(invitation_id, Invitation::open(user_id, role, expires_at), asked)
+            }
             C::AcceptInvitation { invitation_id } => self.accept_invitation(invitation_id, asked),
             C::DeclineInvitation { invitation_id } => self.decline_invitation(invitation_id, asked),
             C::ExpireInvitation { invitation_id } => self.expire_invitation(invitation_id, asked),
             C::ClaimDomain { domain } => self.claim_domain(domain),
-            C::VerifyDomain {
-                domain,
-                method,
-                evidence,
-            } => self.verify_domain(domain, method, evidence),
+            C::VerifyDomain { domain, method, evidence } => self.verify_domain(domain, method, evidence),
             C::SetPrimaryDomain { domain } => self.set_primary_domain(domain),
             C::ReleaseDomain { domain, in_use } => self.release_domain(domain, in_use),
         }

@@ -20,10 +20,7 @@ pub(crate) struct Given<D> {
 
 /// What has happened so far. An operator asks at [`noon`] unless said otherwise.
 pub(crate) fn given<D: Decider>(events: impl IntoIterator<Item = D::Event>) -> Given<D> {
-    Given {
-        state: fold(events),
-        asked: operator_at(noon()),
-    }
+    Given { state: fold(events), asked: operator_at(noon()) }
 }
 
 impl<D: Decider> Given<D>
@@ -42,10 +39,7 @@ where
 
     pub(crate) fn when(self, command: D::Command) -> Decided<D> {
         let decided = self.state.decide(command, &self.asked);
-        Decided {
-            state: self.state,
-            decided,
-        }
+        Decided { state: self.state, decided }
     }
 }
 
@@ -109,8 +103,7 @@ impl Log {
     ) -> Self {
         let stream = stream.into();
         for event in events {
-            self.append(stream.clone(), event.into())
-                .expect("history breaks no claim");
+            self.append(stream.clone(), event.into()).expect("history breaks no claim");
         }
         self
     }
@@ -161,10 +154,7 @@ impl Log {
     }
 
     fn of<'a>(&'a self, stream: &'a StreamId) -> impl Iterator<Item = &'a Event> {
-        self.entries
-            .iter()
-            .filter(move |(of, _)| of == stream)
-            .map(|(_, event)| event)
+        self.entries.iter().filter(move |(of, _)| of == stream).map(|(_, event)| event)
     }
 
     pub(crate) fn state<D: Aggregate + Clone>(&self, stream: impl Into<StreamId>) -> D {
@@ -194,11 +184,7 @@ pub(crate) fn noon() -> Timestamp {
 }
 
 pub(crate) fn asked(actor: Actor, now: Timestamp) -> Asked {
-    Asked {
-        actor,
-        now,
-        command_id: Uuid::from_u128(77),
-    }
+    Asked { actor, now, command_id: Uuid::from_u128(77) }
 }
 
 pub(crate) fn operator() -> Actor {

@@ -68,28 +68,15 @@ impl User {
 
     /// Whether an identity at this instance stands for the person.
     pub fn has_identity_at(&self, instance: &str) -> bool {
-        self.identities
-            .iter()
-            .any(|identity| identity.instance == instance)
+        self.identities.iter().any(|identity| identity.instance == instance)
     }
 
     fn link(&self, instance: &str, subject: String, how: LinkedHow) -> Result<Vec<UserEvent>, Rejection> {
-        if self
-            .identities
-            .iter()
-            .any(|identity| identity.is(instance, &subject))
-        {
-            return Ok(if how == LinkedHow::SignIn {
-                self.activated()
-            } else {
-                vec![]
-            });
+        if self.identities.iter().any(|identity| identity.is(instance, &subject)) {
+            return Ok(if how == LinkedHow::SignIn { self.activated() } else { vec![] });
         }
-        let linked = UserEvent::IdentityLinked {
-            instance: instance.to_owned(),
-            how,
-            subject: subject.into(),
-        };
+        let linked =
+            UserEvent::IdentityLinked { instance: instance.to_owned(), how, subject: subject.into() };
         match how {
             LinkedHow::SignIn if self.has_identity_at(instance) => Err(Rejection::IdentityConflict),
             LinkedHow::SignIn => Ok([vec![linked], self.activated()].concat()),
@@ -100,21 +87,16 @@ impl User {
     }
 
     fn unlinked(&self, instance: &str) -> impl Iterator<Item = UserEvent> {
-        self.identities
-            .iter()
-            .filter(move |identity| identity.instance == instance)
-            .map(|identity| UserEvent::IdentityUnlinked {
+        self.identities.iter().filter(move |identity| identity.instance == instance).map(|identity| {
+            UserEvent::IdentityUnlinked {
                 instance: identity.instance.clone(),
                 subject: identity.subject.clone(),
-            })
+            }
+        })
     }
 
     fn activated(&self) -> Vec<UserEvent> {
-        if self.status == Some(UserStatus::Invited) {
-            vec![UserEvent::Activated {}]
-        } else {
-            vec![]
-        }
+        if self.status == Some(UserStatus::Invited) { vec![UserEvent::Activated {}] } else { vec![] }
     }
 
     fn observe(&self, name: DisplayName) -> Vec<UserEvent> {
@@ -136,71 +118,32 @@ impl Decider for User {
 
     fn decide(&self, command: UserCommand, _asked: &Asked) -> Result<Vec<UserEvent>, Rejection> {
         match (command, self.status) {
-            (
-                UserCommand::Invite {
-                    email,
-                    name,
-                    source,
-                    tenant_id,
-                },
-                None,
-            ) => Ok(vec![UserEvent::Invited {
+            (UserCommand::Invite { email, name, source, tenant_id }, None) => Ok(vec![UserEvent::Invited {
                 source,
                 tenant_id,
                 email: email.into(),
                 name: name.map(Into::into),
             }]),
             (UserCommand::Invite { .. } | UserCommand::RegisterFromSignIn { .. }, Some(_)) => {
-                Err(Rejection::AlreadyExists {
-                    what: "user",
-                    field: "email",
-                    value: String::new(),
-                })
+                Err(Rejection::AlreadyExists { what: "user", field: "email", value: String::new() })
             }
-            (
-                UserCommand::RegisterFromSignIn {
-                    instance,
-                    subject,
-                    email,
-                    name,
-                    audience,
-                },
-                None,
-            ) => Ok(vec![
-                UserEvent::Registered {
-                    audience,
-                    email: email.into(),
-                    name: name.map(Into::into),
-                },
-                UserEvent::IdentityLinked {
-                    instance,
-                    how: LinkedHow::SignIn,
-                    subject: subject.into(),
-                },
+            (UserCommand::RegisterFromSignIn { instance, subject, email, name, audience }, None) => Ok(vec![
+                UserEvent::Registered { audience, email: email.into(), name: name.map(Into::into) },
+                UserEvent::IdentityLinked { instance, how: LinkedHow::SignIn, subject: subject.into() },
             ]),
             (
                 UserCommand::LinkIdentity { .. } | UserCommand::Activate | UserCommand::ObserveProfile { .. },
                 None,
-            ) => Err(Rejection::NotFound {
-                what: "user-not-found",
-            }),
+            ) => Err(Rejection::NotFound { what: "user-not-found" }),
             (
-                UserCommand::LinkIdentity {
-                    how: LinkedHow::SignIn,
-                    ..
-                }
+                UserCommand::LinkIdentity { how: LinkedHow::SignIn, .. }
                 | UserCommand::Activate
                 | UserCommand::ObserveProfile { .. },
                 Some(UserStatus::Disabled | UserStatus::Deactivated),
             ) => Err(Rejection::UserDisabled),
-            (
-                UserCommand::LinkIdentity {
-                    instance,
-                    subject,
-                    how,
-                },
-                Some(_),
-            ) => self.link(&instance, subject, how),
+            (UserCommand::LinkIdentity { instance, subject, how }, Some(_)) => {
+                self.link(&instance, subject, how)
+            }
             (UserCommand::Activate, Some(_)) => Ok(self.activated()),
             (UserCommand::ObserveProfile { name }, Some(_)) => Ok(self.observe(name)),
         }
@@ -215,11 +158,7 @@ impl Decider for User {
                 self.known_as(UserStatus::Active, email, name.as_ref());
             }
             UserEvent::Activated {} => self.status = Some(UserStatus::Active),
-            UserEvent::IdentityLinked {
-                instance,
-                how,
-                subject,
-            } => {
+            UserEvent::IdentityLinked { instance, how, subject } => {
                 self.identities.push(Identity {
                     instance: instance.clone(),
                     subject: subject.clone(),
@@ -254,10 +193,8 @@ impl User {
     /// One identity fewer at the instance: the named one, or any when the name has been erased.
     fn forget(&mut self, instance: &str, subject: &Personal<String>) {
         let at_instance = |identity: &Identity| identity.instance == instance;
-        let named = self
-            .identities
-            .iter()
-            .position(|identity| at_instance(identity) && identity.subject == *subject);
+        let named =
+            self.identities.iter().position(|identity| at_instance(identity) && identity.subject == *subject);
         if let Some(index) = named.or_else(|| self.identities.iter().position(at_instance)) {
             self.identities.remove(index);
         }

@@ -67,7 +67,5 @@ pub(crate) fn personal_fields(stored: &str) -> Option<&str> {
 
 /// What the chain covers in place of a personal section.
 pub(crate) fn personal_digest(stored: Option<&str>) -> String {
-    stored.map_or_else(String::new, |stored| {
-        hex::encode(Sha256::digest(stored.as_bytes()))
-    })
+    stored.map_or_else(String::new, |stored| hex::encode(Sha256::digest(stored.as_bytes())))
 }

@@ -42,22 +42,13 @@ impl ClaimWishes {
         key: &InstallationKey,
         events: impl Iterator<Item = (&'event StreamId, &'event Event)>,
     ) -> Self {
-        let mut wishes = Self {
-            changes: Vec::new(),
-            moves: BTreeMap::new(),
-        };
+        let mut wishes = Self { changes: Vec::new(), moves: BTreeMap::new() };
         for (stream, event) in events {
             for change in changes(stream, event) {
                 let (ClaimChange::Take(claim) | ClaimChange::Release(claim)) = &change;
                 let value = key.claim(&claim.value);
                 let (scope, shown) = (claim.scope, shown(claim));
-                let fresh = ClaimMove {
-                    scope,
-                    value: value.clone(),
-                    shown,
-                    before: None,
-                    after: None,
-                };
+                let fresh = ClaimMove { scope, value: value.clone(), shown, before: None, after: None };
                 wishes.moves.entry((scope, value)).or_insert(fresh);
                 wishes.changes.push((stream.clone(), change));
             }
@@ -83,10 +74,7 @@ impl ClaimWishes {
             };
             match (&change, &entry.after) {
                 (ClaimChange::Take(_), Some(holder)) if *holder != stream => {
-                    return Err(Taken {
-                        scope: entry.scope,
-                        shown: entry.shown.clone(),
-                    });
+                    return Err(Taken { scope: entry.scope, shown: entry.shown.clone() });
                 }
                 (ClaimChange::Take(_), _) => entry.after = Some(stream),
                 (ClaimChange::Release(_), Some(holder)) if *holder == stream => entry.after = None,
@@ -94,11 +82,7 @@ impl ClaimWishes {
                 (ClaimChange::Release(_), _) => {}
             }
         }
-        Ok(self
-            .moves
-            .into_values()
-            .filter(|claim| claim.before != claim.after)
-            .collect())
+        Ok(self.moves.into_values().filter(|claim| claim.before != claim.after).collect())
     }
 }
 
@@ -128,15 +112,10 @@ pub(crate) fn touched(
     key: &InstallationKey,
     recorded: &Recorded,
 ) -> impl Iterator<Item = ((&'static str, String), Option<StreamId>)> {
-    changes(&recorded.stream, &recorded.event)
-        .into_iter()
-        .map(|change| match change {
-            ClaimChange::Take(claim) => (
-                (claim.scope, key.claim(&claim.value)),
-                Some(recorded.stream.clone()),
-            ),
-            ClaimChange::Release(claim) => ((claim.scope, key.claim(&claim.value)), None),
-        })
+    changes(&recorded.stream, &recorded.event).into_iter().map(|change| match change {
+        ClaimChange::Take(claim) => ((claim.scope, key.claim(&claim.value)), Some(recorded.stream.clone())),
+        ClaimChange::Release(claim) => ((claim.scope, key.claim(&claim.value)), None),
+    })
 }
 
 /// Replaces the table by what the events say. Commands wait for the moment of the exchange only.

@@ -59,18 +59,12 @@ struct Place {
 impl Place {
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self {
-            url: DbUrl::sqlite(directory.path().join("log.db")),
-            _directory: Some(directory),
-        }
+        Self { url: DbUrl::sqlite(directory.path().join("log.db")), _directory: Some(directory) }
     }
 
     async fn postgres() -> Option<Self> {
         let url = test_postgres::TestPostgres::database().await?;
-        Some(Self {
-            url: url.parse().unwrap(),
-            _directory: None,
-        })
+        Some(Self { url: url.parse().unwrap(), _directory: None })
     }
 
     /// A connection beside the store, as a person at the database would have.
@@ -85,12 +79,7 @@ impl Place {
     /// Another process on the same log, or the first one.
     async fn start_with(&self, clock: fn() -> Timestamp) -> TestLog {
         migrate_log(&self.url, noon()).await.unwrap();
-        let store = EventStore::open(Config {
-            url: self.url.clone(),
-            clock,
-        })
-        .await
-        .unwrap();
+        let store = EventStore::open(Config { url: self.url.clone(), clock }).await.unwrap();
         TestLog::run(store)
     }
 }
@@ -103,10 +92,7 @@ struct TestLog {
 }
 
 impl TestLog {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test ends it in `stop`, or with its runtime"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the test ends it in `stop`, or with its runtime")]
     fn run(store: EventStore) -> Self {
         let stop = CancellationToken::new();
         let running = tokio::spawn({
@@ -131,15 +117,7 @@ impl TestLog {
         id: &str,
         fingerprint: &str,
     ) -> Result<Outcome, ExecuteError> {
-        self.store
-            .execute(
-                Arc::new(act),
-                Request {
-                    key: Some(key(id, fingerprint)),
-                    ..request()
-                },
-            )
-            .await
+        self.store.execute(Arc::new(act), Request { key: Some(key(id, fingerprint)), ..request() }).await
     }
 }
 
@@ -152,11 +130,7 @@ fn request() -> Request {
 }
 
 fn asked() -> Asked {
-    Asked {
-        actor: Actor::service(ActorKind::System),
-        now: noon(),
-        command_id: Uuid::now_v7(),
-    }
+    Asked { actor: Actor::service(ActorKind::System), now: noon(), command_id: Uuid::now_v7() }
 }
 
 fn key(id: &str, fingerprint: &str) -> Key {
@@ -191,21 +165,13 @@ fn rename(number: u128, name: &str) -> One<Partner> {
     let name: DisplayName = name.parse().unwrap();
     One {
         stream: partner(number).into(),
-        command: PartnerCommand::ChangeProfile {
-            name: Some(name),
-            domain: None,
-        },
+        command: PartnerCommand::ChangeProfile { name: Some(name), domain: None },
     }
 }
 
 /// Every row of a table as text, in the order of its first column.
 async fn rows(db: &Db, sql: &str) -> Vec<Vec<Value>> {
-    db.query(sql, &[])
-        .await
-        .unwrap()
-        .into_iter()
-        .map(crate::Row::into_values)
-        .collect()
+    db.query(sql, &[]).await.unwrap().into_iter().map(crate::Row::into_values).collect()
 }
 
 /// Dense positions, consecutive versions, matching hashes and claims.
@@ -227,11 +193,7 @@ struct Meanwhile<A> {
 
 impl<A: Act> Meanwhile<A> {
     fn new(act: A, what: impl Fn() + Send + Sync + 'static) -> Self {
-        Self {
-            act,
-            what: Box::new(what),
-            decided: AtomicU32::new(0),
-        }
+        Self { act, what: Box::new(what), decided: AtomicU32::new(0) }
     }
 }
 

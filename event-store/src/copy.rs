@@ -72,14 +72,7 @@ const TABLES: [Table; 6] = [
     },
     Table {
         name: "commands",
-        columns: &[
-            "id",
-            "fingerprint",
-            "position",
-            "event_count",
-            "reply",
-            "recorded_at",
-        ],
+        columns: &["id", "fingerprint", "position", "event_count", "reply", "recorded_at"],
         first: "select id, fingerprint, position, event_count, reply, recorded_at from commands order by id limit $1",
         next: "select id, fingerprint, position, event_count, reply, recorded_at from commands where id > $2 order by id limit $1",
         key: 1,
@@ -146,20 +139,9 @@ async fn into_one_file(target: &Db) -> Result<(), CopyError> {
     if target.dialect() == Dialect::Postgres {
         return Ok(());
     }
-    let rows = target
-        .query("pragma wal_checkpoint(truncate)", &[])
-        .await
-        .map_err(StoreError::from)?;
-    let is_busy = rows
-        .first()
-        .map(|row| row.int(0))
-        .transpose()
-        .map_err(StoreError::from)?;
-    if is_busy == Some(0) {
-        Ok(())
-    } else {
-        Err(CopyError::Unfinished)
-    }
+    let rows = target.query("pragma wal_checkpoint(truncate)", &[]).await.map_err(StoreError::from)?;
+    let is_busy = rows.first().map(|row| row.int(0)).transpose().map_err(StoreError::from)?;
+    if is_busy == Some(0) { Ok(()) } else { Err(CopyError::Unfinished) }
 }
 
 async fn open(url: &DbUrl) -> Result<Db, StoreError> {
@@ -169,11 +151,8 @@ async fn open(url: &DbUrl) -> Result<Db, StoreError> {
 }
 
 async fn head(db: &Db) -> Result<u64, StoreError> {
-    let rows = db
-        .query("select position from log_head where id = 1", &[])
-        .await?;
-    rows.first()
-        .map_or(Ok(0), |row| row.count(0).map_err(StoreError::from))
+    let rows = db.query("select position from log_head where id = 1", &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.count(0).map_err(StoreError::from))
 }
 
 async fn fill(moment: &mut Snapshot, target: &Db, table: &Table) -> Result<(), StoreError> {
@@ -186,9 +165,8 @@ async fn fill(moment: &mut Snapshot, target: &Db, table: &Table) -> Result<(), S
         params.extend((0..table.key).map(|column| last.value(column).clone()));
         sql = table.next;
         let width = table.columns.len();
-        let page = rows
-            .into_iter()
-            .map(move |row| (0..width).map(|column| row.value(column).clone()).collect());
+        let page =
+            rows.into_iter().map(move |row| (0..width).map(|column| row.value(column).clone()).collect());
         target.bulk_load(table.name, table.columns, page).await?;
     }
 }

@@ -50,20 +50,14 @@ pub struct DbError {
 
 impl DbError {
     pub(crate) fn new(attempted: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            attempted: attempted.into(),
-            source: None,
-        }
+        Self { attempted: attempted.into(), source: None }
     }
 
     pub(crate) fn because(
         attempted: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self {
-            attempted: attempted.into(),
-            source: Some(source.into()),
-        }
+        Self { attempted: attempted.into(), source: Some(source.into()) }
     }
 }
 
@@ -199,9 +193,7 @@ pub enum Snapshot {
 impl Snapshot {
     /// One read.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
-        let mut answers = self
-            .query_all(vec![(sql.to_owned().into(), params.to_vec())])
-            .await?;
+        let mut answers = self.query_all(vec![(sql.to_owned().into(), params.to_vec())]).await?;
         Ok(answers.pop().unwrap_or_default())
     }
 

@@ -48,10 +48,7 @@ struct Loaded {
 
 impl Loaded {
     fn version(&self, stream: &StreamId) -> u64 {
-        self.streams
-            .get(stream)
-            .and_then(|events| events.last())
-            .map_or(0, |last| last.version)
+        self.streams.get(stream).and_then(|events| events.last()).map_or(0, |last| last.version)
     }
 }
 
@@ -99,10 +96,7 @@ impl EventStore {
         key_id: &str,
         fingerprint: &str,
     ) -> Result<Option<String>, ExecuteError> {
-        let wanted = Wanted {
-            key: Some(key_id.to_owned()),
-            ..Wanted::default()
-        };
+        let wanted = Wanted { key: Some(key_id.to_owned()), ..Wanted::default() };
         match self.0.read(wanted).await?.used(key_id)? {
             Some(used) if used.fingerprint != fingerprint => Err(ExecuteError::KeyReused),
             used => Ok(used.map(|used| used.reply)),
@@ -115,10 +109,7 @@ impl EventStore {
         act: Arc<dyn Act>,
         request: &Request,
     ) -> Result<Vec<(StreamId, Event)>, ExecuteError> {
-        let unkeyed = Request {
-            key: None,
-            ..request.clone()
-        };
+        let unkeyed = Request { key: None, ..request.clone() };
         match self.decide(&*act, &act.streams(), &unkeyed).await? {
             Step::Replayed(_) => Ok(Vec::new()),
             Step::Decided(decided) => Ok(decided
@@ -135,11 +126,7 @@ impl EventStore {
     /// Waits until no other command of this process appends to the streams this one will append to.
     async fn take_turn<'store>(&'store self, decided: &Decided, held: &mut Option<Held<'store>>) -> Waited {
         let appended = decided.parts.iter().filter(|part| !part.events.is_empty());
-        let turn = self
-            .0
-            .locks
-            .lock(appended.map(|part| part.stream.clone()).collect())
-            .await;
+        let turn = self.0.locks.lock(appended.map(|part| part.stream.clone()).collect()).await;
         let waited = turn.waited;
         *held = Some(turn);
         waited
@@ -162,54 +149,31 @@ impl EventStore {
             }
         }
         let parts = decided_parts(act, declared, request, &loaded)?;
-        let events = parts
-            .iter()
-            .flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
+        let events = parts.iter().flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
         let wishes = ClaimWishes::of(&self.0.key, events);
         let names = wishes.names();
         let found = if names.is_empty() {
             Arc::default()
         } else {
-            self.0
-                .read(Wanted {
-                    claims: names,
-                    ..Wanted::default()
-                })
-                .await?
+            self.0.read(Wanted { claims: names, ..Wanted::default() }).await?
         };
         let claims = wishes
             .moves(&self.0.key, &found)
             .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;
-        Ok(Step::Decided(Decided {
-            head: loaded.head,
-            parts,
-            claims,
-            streams: loaded.streams,
-        }))
+        Ok(Step::Decided(Decided { head: loaded.head, parts, claims, streams: loaded.streams }))
     }
 
     async fn load_for(&self, declared: &[StreamId], request: &Request) -> Result<Loading, ExecuteError> {
         let conditions = request.expect.iter().map(|(stream, _)| stream);
-        let streams: BTreeSet<StreamId> = declared
-            .iter()
-            .chain(conditions)
-            .chain(&request.also_load)
-            .cloned()
-            .collect();
+        let streams: BTreeSet<StreamId> =
+            declared.iter().chain(conditions).chain(&request.also_load).cloned().collect();
         let key = request.key.as_ref().map(|key| key.id.clone());
-        let wanted = Wanted {
-            streams: streams.clone(),
-            key: key.clone(),
-            ..Wanted::default()
-        };
+        let wanted = Wanted { streams: streams.clone(), key: key.clone(), ..Wanted::default() };
         let found = self.0.read(wanted).await?;
         if let Some(used) = key.map(|key| found.used(&key)).transpose()?.flatten() {
             return Ok(Loading::Replayed(used));
         }
-        let mut loaded = Loaded {
-            head: found.head,
-            streams: BTreeMap::new(),
-        };
+        let mut loaded = Loaded { head: found.head, streams: BTreeMap::new() };
         for stream in streams {
             let events = found.stream(&stream)?;
             loaded.streams.insert(stream, events);
@@ -233,10 +197,9 @@ impl EventStore {
             Verdict::Recorded(outcome) => Ok(Attempt::Done(outcome)),
             Verdict::Conflict => Ok(Attempt::Again(None)),
             Verdict::Refused(error) => Ok(Attempt::Again(Some(error))),
-            Verdict::Claimed(claim) => Err(ExecuteError::Rejected(claims::rejection(
-                claim.scope,
-                &claim.shown,
-            ))),
+            Verdict::Claimed(claim) => {
+                Err(ExecuteError::Rejected(claims::rejection(claim.scope, &claim.shown)))
+            }
             Verdict::Overtaken => Err(ExecuteError::ConcurrentChange),
             Verdict::Unavailable(error) => Err(ExecuteError::Unavailable(error)),
             Verdict::Unknown => Err(ExecuteError::OutcomeUnknown),
@@ -254,34 +217,20 @@ fn decided_parts(
     let mut board = Board::default();
     for stream in declared {
         let events = loaded.streams.get(stream).into_iter().flatten();
-        board.place(
-            stream.clone(),
-            loaded.version(stream),
-            events.map(|recorded| &recorded.event),
-        );
+        board.place(stream.clone(), loaded.version(stream), events.map(|recorded| &recorded.event));
     }
-    act.decide(&mut board, &request.asked)
-        .map_err(ExecuteError::Rejected)?;
+    act.decide(&mut board, &request.asked).map_err(ExecuteError::Rejected)?;
     let mut parts = board.into_parts();
     for (stream, expected_version) in &request.expect {
         if parts.iter().all(|part| part.stream != *stream) {
-            let guard = Part {
-                stream: stream.clone(),
-                expected_version: *expected_version,
-                events: Vec::new(),
-            };
+            let guard =
+                Part { stream: stream.clone(), expected_version: *expected_version, events: Vec::new() };
             parts.push(guard);
         }
     }
     let appended = parts.iter().filter(|part| !part.events.is_empty()).count();
-    assert!(
-        appended <= APPENDED_STREAMS_MAX,
-        "a command appends to at most four streams"
-    );
-    assert!(
-        parts.len() - appended <= GUARDS_MAX,
-        "a command reads at most 64 streams it does not write"
-    );
+    assert!(appended <= APPENDED_STREAMS_MAX, "a command appends to at most four streams");
+    assert!(parts.len() - appended <= GUARDS_MAX, "a command reads at most 64 streams it does not write");
     assert!(
         parts.iter().all(|part| part.events.len() <= EVENTS_MAX),
         "a command appends at most 64 events to a stream"
@@ -332,10 +281,7 @@ fn propose(
 
 fn history(streams: BTreeMap<StreamId, Vec<Recorded>>) -> (Vec<Recorded>, BTreeMap<StreamId, u64>) {
     let version = |events: &Vec<Recorded>| events.last().map_or(0, |last| last.version);
-    let versions = streams
-        .iter()
-        .map(|(stream, events)| (stream.clone(), version(events)))
-        .collect();
+    let versions = streams.iter().map(|(stream, events)| (stream.clone(), version(events))).collect();
     let mut history: Vec<Recorded> = streams.into_values().flatten().collect();
     history.sort_by_key(|recorded| recorded.position);
     (history, versions)
@@ -345,9 +291,7 @@ fn no_news(decided: Decided) -> Outcome {
     let (history, versions) = history(decided.streams);
     Outcome {
         // What was read may be newer than the head it was read at.
-        position: history
-            .last()
-            .map_or(decided.head, |last| last.position.max(decided.head)),
+        position: history.last().map_or(decided.head, |last| last.position.max(decided.head)),
         news: Vec::new(),
         history,
         versions,
@@ -356,11 +300,7 @@ fn no_news(decided: Decided) -> Outcome {
 }
 
 fn replayed(used: UsedKey, request: &Request) -> Result<Outcome, ExecuteError> {
-    if request
-        .key
-        .as_ref()
-        .is_some_and(|key| key.fingerprint != used.fingerprint)
-    {
+    if request.key.as_ref().is_some_and(|key| key.fingerprint != used.fingerprint) {
         return Err(ExecuteError::KeyReused);
     }
     Ok(Outcome {

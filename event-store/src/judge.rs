@@ -83,12 +83,7 @@ pub(crate) struct Forming {
 impl Seen {
     /// Nothing seen yet; the log stands at `floor`.
     pub(crate) const fn from(floor: u64) -> Self {
-        Self {
-            floor,
-            streams: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            keys: BTreeMap::new(),
-        }
+        Self { floor, streams: BTreeMap::new(), claims: BTreeMap::new(), keys: BTreeMap::new() }
     }
 
     /// Judges a command, and lets it into the batch if it may.
@@ -105,10 +100,7 @@ impl Seen {
             return Ruling::Conflict;
         }
         for claim in &facts.claims {
-            let holder = self
-                .claims
-                .get(&name(claim))
-                .filter(|seen| seen.position > facts.loaded_at);
+            let holder = self.claims.get(&name(claim)).filter(|seen| seen.position > facts.loaded_at);
             match holder.map(|seen| &seen.now) {
                 Some(Some(holder)) if claim.after.as_ref().is_some_and(|after| after != holder) => {
                     return Ruling::Claimed(claim.clone());
@@ -139,24 +131,12 @@ impl Seen {
 
     /// Remembers an event somebody else recorded.
     pub(crate) fn note_version(&mut self, stream: StreamId, version: u64, position: u64) {
-        self.streams.insert(
-            stream,
-            At {
-                position,
-                now: version,
-            },
-        );
+        self.streams.insert(stream, At { position, now: version });
     }
 
     /// Remembers a claim somebody else moved.
     pub(crate) fn note_claim(&mut self, scope: &str, value: String, holder: Option<StreamId>, position: u64) {
-        self.claims.insert(
-            (scope.to_owned(), value),
-            At {
-                position,
-                now: holder,
-            },
-        );
+        self.claims.insert((scope.to_owned(), value), At { position, now: holder });
     }
 
     /// Forgets the oldest facts when there are too many.
@@ -175,26 +155,18 @@ impl Seen {
 
 impl Forming {
     fn clashes(&self, facts: &Facts) -> bool {
-        facts
-            .read
-            .iter()
-            .any(|(stream, _)| self.appended.contains(stream))
+        facts.read.iter().any(|(stream, _)| self.appended.contains(stream))
             || facts
                 .appended
                 .iter()
                 .any(|(stream, _)| self.appended.contains(stream) || self.read.contains(stream))
-            || facts
-                .claims
-                .iter()
-                .any(|claim| self.claims.contains(&name(claim)))
+            || facts.claims.iter().any(|claim| self.claims.contains(&name(claim)))
             || facts.key.as_ref().is_some_and(|key| self.keys.contains(key))
     }
 
     fn admit(&mut self, facts: &Facts) {
-        self.read
-            .extend(facts.read.iter().map(|(stream, _)| stream.clone()));
-        self.appended
-            .extend(facts.appended.iter().map(|(stream, _)| stream.clone()));
+        self.read.extend(facts.read.iter().map(|(stream, _)| stream.clone()));
+        self.appended.extend(facts.appended.iter().map(|(stream, _)| stream.clone()));
         self.claims.extend(facts.claims.iter().map(name));
         self.keys.extend(facts.key.clone());
     }

@@ -27,12 +27,8 @@ impl InstallationKey {
     }
 
     pub(crate) async fn read(db: &Db) -> Result<Self, StoreError> {
-        let rows = db
-            .query("select secret from keys where id = 'installation'", &[])
-            .await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| DbError::new("find the installation's key"))?;
+        let rows = db.query("select secret from keys where id = 'installation'", &[]).await?;
+        let row = rows.first().ok_or_else(|| DbError::new("find the installation's key"))?;
         let secret = hex::decode(row.text(0)?)
             .map_err(|error| DbError::because("read the installation's key", error))?;
         Ok(Self(secret))

@@ -141,10 +141,7 @@ impl EventStore {
             key,
             proposals,
             reads,
-            intake: Mutex::new(Some(Intake {
-                proposals: waiting_proposals,
-                reads: waiting_reads,
-            })),
+            intake: Mutex::new(Some(Intake { proposals: waiting_proposals, reads: waiting_reads })),
             tail: tail::Tail::new(head),
             locks: locks::StreamLocks::default(),
             in_flight: locks::KeysInFlight::default(),
@@ -156,12 +153,7 @@ impl EventStore {
 
     /// Writes and watches until told to stop; commands already waiting are still answered. Once per opened store.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
-        let intake = self
-            .0
-            .intake
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let intake = self.0.intake.lock().unwrap_or_else(PoisonError::into_inner).take();
         let intake = intake.ok_or(StoreError::Closed)?;
         let _running = Running::begin(&self.0);
         // Reading goes on beside writing; it ends with this.
@@ -197,18 +189,12 @@ impl EventStore {
         let sql = "select stream from claims where scope = $1 and value = $2";
         let value = self.0.key.claim(value);
         let rows = self.0.db.query(sql, &[scope.into(), value.into()]).await?;
-        Ok(rows
-            .first()
-            .map(|row| row.text(0).map(StreamId::from_log))
-            .transpose()?)
+        Ok(rows.first().map(|row| row.text(0).map(StreamId::from_log)).transpose()?)
     }
 
     /// The events of a stream.
     pub async fn load(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
-        let wanted = load::Wanted {
-            streams: [stream.clone()].into(),
-            ..load::Wanted::default()
-        };
+        let wanted = load::Wanted { streams: [stream.clone()].into(), ..load::Wanted::default() };
         self.0.read(wanted).await?.stream(stream)
     }
 
@@ -219,9 +205,7 @@ impl EventStore {
         for recorded in &events {
             state.evolve(&recorded.event);
         }
-        let Some(folded) = D::of(&state) else {
-            panic!("{stream} is a stream of another aggregate")
-        };
+        let Some(folded) = D::of(&state) else { panic!("{stream} is a stream of another aggregate") };
         Ok((folded.clone(), events.last().map_or(0, |last| last.version)))
     }
 
@@ -249,11 +233,7 @@ impl EventStore {
     pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut batch = Batch::new();
         let before = now.plus_days(-KEYS_KEPT_DAYS).to_string();
-        batch.run(
-            "delete from commands where recorded_at < $1",
-            vec![before.into()],
-            Expect::Any,
-        );
+        batch.run("delete from commands where recorded_at < $1", vec![before.into()], Expect::Any);
         Ok(self.0.db.write(batch).await?.iter().sum())
     }
 

@@ -57,9 +57,7 @@ pub(crate) struct UsedKey {
 impl Found {
     /// The events of a stream. A decision cannot be made over one that cannot be read.
     pub(crate) fn stream(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
-        self.streams
-            .get(stream.as_str())
-            .map_or_else(|| Ok(Vec::new()), |rows| recorded(rows))
+        self.streams.get(stream.as_str()).map_or_else(|| Ok(Vec::new()), |rows| recorded(rows))
     }
 
     pub(crate) fn used(&self, key: &str) -> Result<Option<UsedKey>, StoreError> {
@@ -89,10 +87,7 @@ impl Shared {
     pub(crate) async fn read(&self, wanted: Wanted) -> Result<Arc<Found>, StoreError> {
         if self.is_running() {
             let (answer, answered) = oneshot::channel();
-            let waiting = Waiting {
-                wanted: wanted.clone(),
-                answer,
-            };
+            let waiting = Waiting { wanted: wanted.clone(), answer };
             if self.reads.send(waiting).await.is_ok()
                 && let Ok(found) = answered.await
             {
@@ -125,24 +120,17 @@ pub(crate) async fn serve(store: Arc<Shared>, mut intake: mpsc::Receiver<Waiting
 }
 
 async fn answer(store: &Shared, together: Vec<Waiting>) {
-    let (wanted, answers): (Vec<_>, Vec<_>) = together
-        .into_iter()
-        .map(|waiting| (waiting.wanted, waiting.answer))
-        .unzip();
-    let found = find(&store.db, store.tail.head(), &wanted)
-        .await
-        .map(Arc::new)
-        .map_err(Arc::new);
+    let (wanted, answers): (Vec<_>, Vec<_>) =
+        together.into_iter().map(|waiting| (waiting.wanted, waiting.answer)).unzip();
+    let found = find(&store.db, store.tail.head(), &wanted).await.map(Arc::new).map_err(Arc::new);
     for answer in answers {
         drop(answer.send(found.clone()));
     }
 }
 
 async fn find(db: &Db, head: u64, wanted: &[Wanted]) -> Result<Found, DbError> {
-    let streams: BTreeSet<&str> = wanted
-        .iter()
-        .flat_map(|one| one.streams.iter().map(StreamId::as_str))
-        .collect();
+    let streams: BTreeSet<&str> =
+        wanted.iter().flat_map(|one| one.streams.iter().map(StreamId::as_str)).collect();
     let keys: Vec<String> = wanted.iter().filter_map(|one| one.key.clone()).collect();
     let mut scopes: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
     for (scope, value) in wanted.iter().flat_map(|one| &one.claims) {
@@ -150,32 +138,17 @@ async fn find(db: &Db, head: u64, wanted: &[Wanted]) -> Result<Found, DbError> {
     }
     let mut reads = Vec::new();
     if !streams.is_empty() {
-        reads.push(ByKeys {
-            sql: STREAMS,
-            keys: owned(&streams),
-            rest: vec![],
-        });
+        reads.push(ByKeys { sql: STREAMS, keys: owned(&streams), rest: vec![] });
     }
     if !keys.is_empty() {
-        reads.push(ByKeys {
-            sql: COMMANDS,
-            keys,
-            rest: vec![],
-        });
+        reads.push(ByKeys { sql: COMMANDS, keys, rest: vec![] });
     }
     for (scope, values) in &scopes {
-        reads.push(ByKeys {
-            sql: HOLDERS,
-            keys: owned(values),
-            rest: vec![(*scope).into()],
-        });
+        reads.push(ByKeys { sql: HOLDERS, keys: owned(values), rest: vec![(*scope).into()] });
     }
     let kinds: Vec<&'static str> = reads.iter().map(|read| read.sql).collect();
     let mut scopes = scopes.into_keys();
-    let mut found = Found {
-        head,
-        ..Found::default()
-    };
+    let mut found = Found { head, ..Found::default() };
     for (kind, rows) in kinds.into_iter().zip(db.query_by_keys(reads).await?) {
         match kind {
             STREAMS => found.put_streams(rows)?,
@@ -187,9 +160,7 @@ async fn find(db: &Db, head: u64, wanted: &[Wanted]) -> Result<Found, DbError> {
             _ => {
                 let Some(scope) = scopes.next() else { continue };
                 for row in rows {
-                    found
-                        .holders
-                        .insert((scope, row.text(0)?.to_owned()), StreamId::from_log(row.text(1)?));
+                    found.holders.insert((scope, row.text(0)?.to_owned()), StreamId::from_log(row.text(1)?));
                 }
             }
         }
@@ -216,9 +187,7 @@ fn owned(names: &BTreeSet<&str>) -> Vec<String> {
 
 pub(crate) async fn head(db: &Db) -> Result<u64, StoreError> {
     let rows = db.query(HEAD, &[]).await?;
-    let row = rows
-        .first()
-        .ok_or_else(|| DbError::new("find the head of the log"))?;
+    let row = rows.first().ok_or_else(|| DbError::new("find the head of the log"))?;
     Ok(row.count(0)?)
 }
 

@@ -29,11 +29,7 @@ pub(crate) struct Held<'locks> {
 impl StreamLocks {
     /// Locks streams in the order of their names, so that two commands never wait for each other.
     pub(crate) async fn lock(&self, streams: BTreeSet<StreamId>) -> Held<'_> {
-        let mut held = Held {
-            locks: self,
-            guards: Vec::with_capacity(streams.len()),
-            waited: Waited::No,
-        };
+        let mut held = Held { locks: self, guards: Vec::with_capacity(streams.len()), waited: Waited::No };
         for stream in streams {
             let lock = Arc::clone(self.map().entry(stream.clone()).or_default());
             let guard = if let Ok(guard) = Arc::clone(&lock).try_lock_owned() {
@@ -77,24 +73,13 @@ pub(crate) struct InFlight<'keys> {
 impl KeysInFlight {
     /// `None` when another copy is in flight.
     pub(crate) fn enter(&self, id: &str) -> Option<InFlight<'_>> {
-        let entered = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.to_owned());
-        entered.then(|| InFlight {
-            keys: self,
-            id: id.to_owned(),
-        })
+        let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        entered.then(|| InFlight { keys: self, id: id.to_owned() })
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.keys
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }

@@ -19,10 +19,8 @@ struct Migration {
     sql: &'static str,
 }
 
-const LOG: &[Migration] = &[Migration {
-    name: "log/0001_log.sql",
-    sql: include_str!("../../schema/migrations/log/0001_log.sql"),
-}];
+const LOG: &[Migration] =
+    &[Migration { name: "log/0001_log.sql", sql: include_str!("../../schema/migrations/log/0001_log.sql") }];
 
 const VIEWS: &[Migration] = &[Migration {
     name: "views/0001_work.sql",
@@ -114,10 +112,7 @@ fn outstanding(
     known: &'static [Migration],
     applied: &BTreeMap<String, String>,
 ) -> Result<Vec<Migration>, MigrationError> {
-    if let Some(newer) = applied
-        .keys()
-        .find(|name| known.iter().all(|migration| migration.name != **name))
-    {
+    if let Some(newer) = applied.keys().find(|name| known.iter().all(|migration| migration.name != **name)) {
         return Err(MigrationError::Newer(newer.clone()));
     }
     let mut todo = Vec::new();
@@ -145,19 +140,14 @@ async fn applied(db: &Db, known: &[Migration]) -> Result<BTreeMap<String, String
     if exists.first().map(|row| row.int(0)).transpose()? != Some(1) {
         return Ok(BTreeMap::new());
     }
-    let set = known
-        .first()
-        .and_then(|migration| migration.name.split('/').next())
-        .unwrap_or_default();
+    let set = known.first().and_then(|migration| migration.name.split('/').next()).unwrap_or_default();
     let rows = db
         .query(
             "select name, checksum from schema_migrations where name like $1",
             &[format!("{set}/%").into()],
         )
         .await?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
-        .collect()
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
 fn checksum(sql: &str) -> String {

@@ -88,12 +88,8 @@ pub(crate) fn meta_of(stream: &StreamId, touched: &[StreamId], actor: Actor, see
         request_id: seed.request_id.clone(),
         correlation_id: seed.correlation_id,
         causation_position: seed.causation_position,
-        tenant_id: stream
-            .tenant()
-            .or_else(|| only(touched.iter().filter_map(StreamId::tenant))),
-        partner_id: stream
-            .partner()
-            .or_else(|| only(touched.iter().filter_map(StreamId::partner))),
+        tenant_id: stream.tenant().or_else(|| only(touched.iter().filter_map(StreamId::tenant))),
+        partner_id: stream.partner().or_else(|| only(touched.iter().filter_map(StreamId::partner))),
     }
 }
 

@@ -33,13 +33,7 @@ impl Request {
             correlation_id: asked.command_id,
             causation_position: None,
         };
-        Self {
-            asked,
-            meta,
-            key: None,
-            expect: Vec::new(),
-            also_load: Vec::new(),
-        }
+        Self { asked, meta, key: None, expect: Vec::new(), also_load: Vec::new() }
     }
 }
 

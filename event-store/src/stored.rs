@@ -91,9 +91,5 @@ pub(crate) fn entry(row: &Row) -> Result<Entry, Unreadable> {
 
 /// Serde's own words may repeat a value, and a value may be somebody's address.
 fn describe(column: &str, error: &serde_json::Error) -> String {
-    format!(
-        "{column} does not fit the kind ({:?} error at column {})",
-        error.classify(),
-        error.column()
-    )
+    format!("{column} does not fit the kind ({:?} error at column {})", error.classify(), error.column())
 }

@@ -62,10 +62,7 @@ struct Ring {
 
 impl Tail {
     pub(crate) fn new(head: u64) -> Self {
-        Self {
-            head: channel::Sender::new(head),
-            ring: Mutex::default(),
-        }
+        Self { head: channel::Sender::new(head), ring: Mutex::default() }
     }
 
     pub(crate) fn head(&self) -> u64 {
@@ -74,10 +71,9 @@ impl Tail {
 
     /// A batch of ours was committed.
     pub(crate) fn publish(&self, entries: Vec<Entry>) {
-        let (Some(first), Some(last)) = (
-            entries.first().map(Entry::position),
-            entries.last().map(Entry::position),
-        ) else {
+        let (Some(first), Some(last)) =
+            (entries.first().map(Entry::position), entries.last().map(Entry::position))
+        else {
             return;
         };
         {
@@ -107,15 +103,11 @@ impl Tail {
     fn recent(&self, after: u64, limit: usize) -> Option<Arc<Vec<Entry>>> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, batch) = ring.batches.range(..=after + 1).next_back()?;
-        let skipped = usize::try_from(after + 1 - first)
-            .ok()
-            .filter(|skipped| *skipped < batch.len())?;
+        let skipped = usize::try_from(after + 1 - first).ok().filter(|skipped| *skipped < batch.len())?;
         if skipped == 0 && batch.len() <= limit {
             return Some(Arc::clone(batch));
         }
-        Some(Arc::new(
-            batch.iter().skip(skipped).take(limit).cloned().collect(),
-        ))
+        Some(Arc::new(batch.iter().skip(skipped).take(limit).cloned().collect()))
     }
 }
 
@@ -137,12 +129,7 @@ enum Start {
 impl Follower {
     pub(crate) fn new(store: Arc<Shared>, after: u64) -> Self {
         let head = store.tail.head.subscribe();
-        Self {
-            store,
-            position: after,
-            head,
-            start: Start::Unchecked,
-        }
+        Self { store, position: after, head, start: Start::Unchecked }
     }
 
     /// The last position handed out.
@@ -182,16 +169,9 @@ impl Follower {
 
     async fn check_start(&mut self) -> Result<(), TailError> {
         let rows = self.store.db.query(load::HEAD, &[]).await?;
-        let head = rows
-            .first()
-            .map(|row| row.count(0))
-            .transpose()?
-            .unwrap_or_default();
+        let head = rows.first().map(|row| row.count(0)).transpose()?.unwrap_or_default();
         if self.position > head {
-            return Err(TailError::AheadOfLog {
-                position: self.position,
-                head,
-            });
+            return Err(TailError::AheadOfLog { position: self.position, head });
         }
         self.start = Start::Checked;
         Ok(())
@@ -203,10 +183,7 @@ impl Follower {
         if entries.is_empty() {
             let head = load::head(&self.store.db).await.map_err(not_read)?;
             if head > self.position && read_page(&self.store.db, self.position, 1).await?.is_empty() {
-                return Err(TailError::Gap {
-                    expected: self.position + 1,
-                    found: head + 1,
-                });
+                return Err(TailError::Gap { expected: self.position + 1, found: head + 1 });
             }
         }
         Ok(entries)
@@ -259,11 +236,7 @@ async fn read_page(db: &Db, position: u64, limit: usize) -> Result<Vec<Entry>, T
             TailError::Gap { expected, found }
         };
         // What stands before the fault is handed out first; the fault comes again at the next call.
-        return if entries.is_empty() {
-            Err(fault)
-        } else {
-            Ok(entries)
-        };
+        return if entries.is_empty() { Err(fault) } else { Ok(entries) };
     }
     Ok(entries)
 }
@@ -290,11 +263,7 @@ pub(crate) async fn watch(store: &Shared, stop: &CancellationToken) -> Result<()
             Ok(head) => {
                 store.tail.advance(head);
                 store.reachable.store(true, Ordering::Relaxed);
-                pause = if head > seen {
-                    POLL_BUSY
-                } else {
-                    (pause * 2).min(POLL_IDLE)
-                };
+                pause = if head > seen { POLL_BUSY } else { (pause * 2).min(POLL_IDLE) };
                 seen = head;
             }
             Err(error) => {

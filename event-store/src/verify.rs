@@ -45,10 +45,7 @@ impl LogReport {
 
     fn report(&mut self, position: u64, what: impl Into<String>) {
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(LogProblem {
-                position,
-                what: what.into(),
-            });
+            self.problems.push(LogProblem { position, what: what.into() });
         }
     }
 }
@@ -79,14 +76,8 @@ struct Computed {
 pub(crate) async fn log(db: &Db) -> Result<LogReport, StoreError> {
     let key = InstallationKey::read(db).await?;
     let claimed = claimed(db).await?;
-    let mut report = LogReport {
-        head: claimed.head,
-        ..LogReport::default()
-    };
-    let mut computed = Computed {
-        first: 1,
-        ..Computed::default()
-    };
+    let mut report = LogReport { head: claimed.head, ..LogReport::default() };
+    let mut computed = Computed { first: 1, ..Computed::default() };
     let mut position = 0;
     while position < claimed.head {
         let params: [Value; 3] = [position.into(), claimed.head.into(), PAGE.into()];
@@ -106,16 +97,10 @@ pub(crate) async fn log(db: &Db) -> Result<LogReport, StoreError> {
 
 async fn claimed(db: &Db) -> Result<Claimed, StoreError> {
     let mut snapshot = db.snapshot().await?;
-    let head = snapshot
-        .query("select position, chain from log_head where id = 1", &[])
-        .await?;
-    let head = head
-        .first()
-        .ok_or_else(|| crate::DbError::new("find the head of the log"))?;
+    let head = snapshot.query("select position, chain from log_head where id = 1", &[]).await?;
+    let head = head.first().ok_or_else(|| crate::DbError::new("find the head of the log"))?;
     let streams = snapshot.query("select id, version from streams", &[]).await?;
-    let claims = snapshot
-        .query("select scope, value, stream from claims", &[])
-        .await?;
+    let claims = snapshot.query("select scope, value, stream from claims", &[]).await?;
     let commits = snapshot.query(COMMITS, &[]).await?;
     Ok(Claimed {
         head: head.count(0)?,
@@ -127,20 +112,12 @@ async fn claimed(db: &Db) -> Result<Claimed, StoreError> {
         claims: claims
             .iter()
             .map(|row| {
-                Ok((
-                    (row.text(0)?.to_owned(), row.text(1)?.to_owned()),
-                    StreamId::from_log(row.text(2)?),
-                ))
+                Ok(((row.text(0)?.to_owned(), row.text(1)?.to_owned()), StreamId::from_log(row.text(2)?)))
             })
             .collect::<Result<_, StoreError>>()?,
         commits: commits
             .iter()
-            .map(|row| {
-                Ok((
-                    row.count(0)?,
-                    (row.count(1)?, row.text(2)?.to_owned(), row.text(3)?.to_owned()),
-                ))
-            })
+            .map(|row| Ok((row.count(0)?, (row.count(1)?, row.text(2)?.to_owned(), row.text(3)?.to_owned()))))
             .collect::<Result<_, StoreError>>()?,
     })
 }
@@ -159,10 +136,7 @@ fn check_event(
     if position != before + 1 {
         report.report(before + 1, "this position is missing");
     }
-    let last = computed
-        .streams
-        .insert(stream.clone(), version)
-        .unwrap_or_default();
+    let last = computed.streams.insert(stream.clone(), version).unwrap_or_default();
     if version != last + 1 {
         report.report(position, format!("version {version} of {stream} follows {last}"));
     }
@@ -206,10 +180,7 @@ fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, repor
     if position + 1 < computed.first + count {
         return;
     }
-    let link = link(
-        &report.chain,
-        computed.leaves.iter().map(|(leaf, _)| leaf.as_str()),
-    );
+    let link = link(&report.chain, computed.leaves.iter().map(|(leaf, _)| leaf.as_str()));
     if link != *chain || computed.leaves.iter().any(|(_, time)| time != recorded_at) {
         let what = format!(
             "the hash of the commit up to position {position} differs: one of its events was changed"
@@ -228,21 +199,15 @@ fn compare(claimed: &Claimed, computed: &Computed, report: &mut LogReport) {
         report.report(report.head, "the hash of the head differs from the last commit");
     }
     if claimed.commits.len() as u64 != report.commits {
-        let what = format!(
-            "{} commits are recorded and {} were found",
-            claimed.commits.len(),
-            report.commits
-        );
+        let what =
+            format!("{} commits are recorded and {} were found", claimed.commits.len(), report.commits);
         report.report(report.head, what);
     }
     for (stream, version) in differences(&claimed.streams, &computed.streams) {
         report.report(report.head, format!("the version of {stream} is not {version:?}"));
     }
     for ((scope, _), holder) in differences(&claimed.claims, &computed.claims) {
-        report.report(
-            report.head,
-            format!("a claim in scope {scope} should be with {holder:?}"),
-        );
+        report.report(report.head, format!("a claim in scope {scope} should be with {holder:?}"));
     }
 }
 
@@ -251,11 +216,7 @@ fn differences<'table, K: Ord, V: PartialEq>(
     claimed: &'table BTreeMap<K, V>,
     computed: &'table BTreeMap<K, V>,
 ) -> impl Iterator<Item = (&'table K, Option<&'table V>)> {
-    let missing = computed
-        .iter()
-        .filter(|(key, value)| claimed.get(key) != Some(value));
+    let missing = computed.iter().filter(|(key, value)| claimed.get(key) != Some(value));
     let extra = claimed.keys().filter(|key| !computed.contains_key(key));
-    missing
-        .map(|(key, value)| (key, Some(value)))
-        .chain(extra.map(|key| (key, None)))
+    missing.map(|(key, value)| (key, Some(value))).chain(extra.map(|key| (key, None)))
 }

@@ -278,11 +278,7 @@ fn measure(commands: usize, took: Duration) {
     metrics::histogram!("dezky_log_flush_seconds").record(took.as_secs_f64());
     metrics::counter!("dezky_log_commands_total").increment(commands as u64);
     if took > SLOW {
-        tracing::warn!(
-            commands,
-            duration_ms = took.as_millis(),
-            "the log took long to record a batch"
-        );
+        tracing::warn!(commands, duration_ms = took.as_millis(), "the log took long to record a batch");
     }
 }
 

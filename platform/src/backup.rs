@@ -22,7 +22,8 @@ pub(crate) async fn write(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     let target = DbUrl::sqlite(&unfinished);
     EventStore::migrate(&target, clock::now()).await.with_context(|| format!("create {}", file.display()))?;
-    let position = event_store::copy::copy(&log_url, &target).await.context("copy the log (DEZKY_LOG_URL)")?;
+    let position =
+        event_store::copy::copy(&log_url, &target).await.context("copy the log (DEZKY_LOG_URL)")?;
     std::fs::rename(&unfinished, file).with_context(|| format!("name {}", file.display()))?;
     for beside in ["unfinished-wal", "unfinished-shm"] {
         // Empty by now, and gone by themselves when the database was closed first.
@@ -38,9 +39,13 @@ pub(crate) async fn read(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     let (log_url, _) = urls(config)?;
     if !log_url.is_postgres() {
-        std::fs::create_dir_all(&config.data).with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
     }
     EventStore::migrate(&log_url, clock::now()).await.context("make the log's tables (DEZKY_LOG_URL)")?;
-    let position = event_store::copy::copy(&DbUrl::sqlite(file), &log_url).await.context("restore the log")?;
-    print(&format!("restored up to position {position}; the chain is unbroken. Read models are filled at the next start\n"))
+    let position =
+        event_store::copy::copy(&DbUrl::sqlite(file), &log_url).await.context("restore the log")?;
+    print(&format!(
+        "restored up to position {position}; the chain is unbroken. Read models are filled at the next start\n"
+    ))
 }

@@ -14,7 +14,8 @@ use domain::{Act, Asked};
 use event_store::{EventStore, ExecuteError, Request};
 use schema::tenant::Origin;
 use schema::{
-    Actor, ActorKind, Currency, DisplayName, Email, PlanId, PriceId, Slug, StreamId, SubscriptionId, TenantId, UserId,
+    Actor, ActorKind, Currency, DisplayName, Email, PlanId, PriceId, Slug, StreamId, SubscriptionId,
+    TenantId, UserId,
 };
 use uuid::Uuid;
 
@@ -28,8 +29,12 @@ const CURRENCY: &str = "DKK";
 pub(crate) async fn seed(log: &EventStore) -> anyhow::Result<()> {
     let plan_key = Slug::of_the_platform(COMPLIMENTARY).context("the first plan's key")?;
     if resolve(log, Claim::plan_key(&plan_key)).await?.is_none() {
-        let act = complimentary(PlanId::from_uuid(Uuid::now_v7()), PriceId::from_uuid(Uuid::now_v7()), Currency(CURRENCY.into()))
-            .context("make the first plan")?;
+        let act = complimentary(
+            PlanId::from_uuid(Uuid::now_v7()),
+            PriceId::from_uuid(Uuid::now_v7()),
+            Currency(CURRENCY.into()),
+        )
+        .context("make the first plan")?;
         once(log, Arc::new(act)).await.context("record the first plan")?;
     }
     if resolve(log, Claim::tenant_slug(&our_slug()?)).await?.is_some() {

@@ -98,17 +98,24 @@ fn gather(
 ) -> anyhow::Result<BTreeMap<&'static str, String>> {
     let mut values = BTreeMap::new();
     if let Some(text) = file {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| anyhow!("{FILE}: {}", error.message()))?;
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| anyhow!("{FILE}: {}", error.message()))?;
         for (key, value) in table {
-            let setting = known(&key).ok_or_else(|| anyhow!("{FILE}: there is no setting {key}; README.md lists them all"))?;
+            let setting = known(&key)
+                .ok_or_else(|| anyhow!("{FILE}: there is no setting {key}; README.md lists them all"))?;
             if setting.secrecy == Secrecy::Secret {
-                bail!("{FILE}: {key} may hold a secret; set it in the environment, or {key}{FILE_SUFFIX} to a file holding it");
+                bail!(
+                    "{FILE}: {key} may hold a secret; set it in the environment, or {key}{FILE_SUFFIX} to a file holding it"
+                );
             }
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(truth) => truth.to_string(),
-                toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
+                toml::Value::Float(_)
+                | toml::Value::Datetime(_)
+                | toml::Value::Array(_)
+                | toml::Value::Table(_) => {
                     bail!("{FILE}: {key} must be a text, a whole number or true/false")
                 }
             };
@@ -135,7 +142,8 @@ fn gather(
         if environment.get(setting.name).is_some_and(|value| !value.is_empty()) {
             bail!("{} and {name} are both set; keep one", setting.name);
         }
-        let secret = std::fs::read_to_string(path).with_context(|| format!("read the file that {name} names"))?;
+        let secret =
+            std::fs::read_to_string(path).with_context(|| format!("read the file that {name} names"))?;
         values.insert(setting.name, secret.trim().to_owned());
     }
     Ok(values)
@@ -161,8 +169,10 @@ fn refuse_unknown(name: &str, environment: &BTreeMap<String, String>) -> anyhow:
 
 fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
     let read = Read(values);
-    let authentik = read.upstream("AUTHENTIK_API_URL", |read| read.needed("DEZKY_AUTHENTIK_TOKEN", "AUTHENTIK_API_URL"))?;
-    let stalwart = read.upstream("STALWART_API_URL", |read| read.needed("DEZKY_STALWART_TOKEN", "STALWART_API_URL"))?;
+    let authentik =
+        read.upstream("AUTHENTIK_API_URL", |read| read.needed("DEZKY_AUTHENTIK_TOKEN", "AUTHENTIK_API_URL"))?;
+    let stalwart =
+        read.upstream("STALWART_API_URL", |read| read.needed("DEZKY_STALWART_TOKEN", "STALWART_API_URL"))?;
     let ocis = read.upstream("OCIS_API_URL", Read::ocis_login)?;
     let issuers = read.list("AUTHENTIK_ISSUER", "");
     for issuer in &issuers {
@@ -185,7 +195,12 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         authentik,
         authentik_instance: read.optional("DEZKY_AUTHENTIK_INSTANCE"),
         authentik_mode: read.mode("DEZKY_AUTHENTIK_MODE")?,
-        authentik_writes_per_second: read.number("DEZKY_AUTHENTIK_WRITES_PER_SECOND", 3, 1, WRITES_PER_SECOND_MAX)?,
+        authentik_writes_per_second: read.number(
+            "DEZKY_AUTHENTIK_WRITES_PER_SECOND",
+            3,
+            1,
+            WRITES_PER_SECOND_MAX,
+        )?,
         stalwart,
         stalwart_mode: read.mode("DEZKY_STALWART_MODE")?,
         ocis,
@@ -219,7 +234,12 @@ impl Read<'_> {
     }
 
     fn list(&self, name: &'static str, default: &str) -> Vec<String> {
-        self.text(name, default).split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        self.text(name, default)
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn pairs(&self, name: &'static str) -> anyhow::Result<Vec<(String, String)>> {
@@ -234,13 +254,17 @@ impl Read<'_> {
 
     fn address(&self, name: &'static str) -> anyhow::Result<Option<SocketAddr>> {
         self.optional(name)
-            .map(|text| text.parse().map_err(|_| anyhow!("{name} must be an address and port such as 127.0.0.1:3001")))
+            .map(|text| {
+                text.parse().map_err(|_| anyhow!("{name} must be an address and port such as 127.0.0.1:3001"))
+            })
             .transpose()
     }
 
     /// The content of the file a setting names; empty when it names none.
     fn file(&self, name: &'static str) -> anyhow::Result<Vec<u8>> {
-        let read = self.optional(name).map(|path| std::fs::read(path).with_context(|| format!("read the file that {name} names")));
+        let read = self
+            .optional(name)
+            .map(|path| std::fs::read(path).with_context(|| format!("read the file that {name} names")));
         Ok(read.transpose()?.unwrap_or_default())
     }
 
@@ -275,7 +299,11 @@ impl Read<'_> {
             None => default,
             Some(text) => text.parse().map_err(|_| anyhow!("{name} must be a whole number"))?,
         };
-        if (least..=most).contains(&number) { Ok(number) } else { bail!("{name} must be between {least} and {most}") }
+        if (least..=most).contains(&number) {
+            Ok(number)
+        } else {
+            bail!("{name} must be between {least} and {most}")
+        }
     }
 
     fn seconds(&self, name: &'static str, default: u32, least: u32) -> anyhow::Result<Duration> {
@@ -283,7 +311,8 @@ impl Read<'_> {
     }
 
     fn needed(&self, name: &'static str, because: &'static str) -> anyhow::Result<String> {
-        self.optional(name).ok_or_else(|| anyhow!("{because} is set, so {name} (or {name}{FILE_SUFFIX}) must be set too"))
+        self.optional(name)
+            .ok_or_else(|| anyhow!("{because} is set, so {name} (or {name}{FILE_SUFFIX}) must be set too"))
     }
 
     fn upstream<Login>(
@@ -312,14 +341,22 @@ impl Read<'_> {
                 let password = self.needed("DEZKY_OCIS_BASIC_PASSWORD", "DEZKY_OCIS_BASIC_USER")?;
                 Ok(OcisLogin::Basic { user, password })
             }
-            (None, None) => bail!("OCIS_API_URL is set, so DEZKY_OCIS_TOKEN_URL or DEZKY_OCIS_BASIC_USER must be set too"),
-            (Some(_), Some(_)) => bail!("DEZKY_OCIS_TOKEN_URL and DEZKY_OCIS_BASIC_USER are both set; keep one"),
+            (None, None) => {
+                bail!("OCIS_API_URL is set, so DEZKY_OCIS_TOKEN_URL or DEZKY_OCIS_BASIC_USER must be set too")
+            }
+            (Some(_), Some(_)) => {
+                bail!("DEZKY_OCIS_TOKEN_URL and DEZKY_OCIS_BASIC_USER are both set; keep one")
+            }
         }
     }
 }
 
 fn web_address(name: &str, text: &str) -> anyhow::Result<()> {
-    if text.starts_with("https://") || text.starts_with("http://") { Ok(()) } else { bail!("{name} must start with https:// or http://") }
+    if text.starts_with("https://") || text.starts_with("http://") {
+        Ok(())
+    } else {
+        bail!("{name} must start with https:// or http://")
+    }
 }
 
 impl Config {

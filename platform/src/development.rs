@@ -83,8 +83,14 @@ async fn pick(set: Option<SocketAddr>, last: Option<SocketAddr>, usual: u16) -> 
 }
 
 /// Development parts answer to anybody who reaches them: they stay on this machine unless somebody insists.
-pub(crate) fn refuse_network(listen: SocketAddr, others: &[SocketAddr], insist: Insist) -> anyhow::Result<()> {
-    if insist == Insist::Yes || (listen.ip().is_loopback() && others.iter().all(|other| other.ip().is_loopback())) {
+pub(crate) fn refuse_network(
+    listen: SocketAddr,
+    others: &[SocketAddr],
+    insist: Insist,
+) -> anyhow::Result<()> {
+    if insist == Insist::Yes
+        || (listen.ip().is_loopback() && others.iter().all(|other| other.ip().is_loopback()))
+    {
         return Ok(());
     }
     bail!(

@@ -62,7 +62,8 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// Reads the key, or makes one.
     pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("create the folder {} (DEZKY_DATA)", data.display()))?;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("create the folder {} (DEZKY_DATA)", data.display()))?;
         let path = data.join(KEY_FILE);
         if !path.exists() {
             let pair = Ed25519KeyPair::generate().map_err(|_| anyhow!("make a development key"))?;
@@ -76,7 +77,13 @@ impl Issuer {
     }
 
     /// A token as authentik would issue it for this person.
-    pub(crate) fn token(&self, base: &str, audience: Audience, email: &str, now: Timestamp) -> anyhow::Result<String> {
+    pub(crate) fn token(
+        &self,
+        base: &str,
+        audience: Audience,
+        email: &str,
+        now: Timestamp,
+    ) -> anyhow::Result<String> {
         let issued = now.as_micros() / 1_000_000;
         let client = audience.client();
         let claims = json!({
@@ -105,17 +112,27 @@ struct Serving {
     base: String,
 }
 
-async fn discovery(State(serving): State<Serving>, Segment(client): Segment<String>) -> Result<Json<Value>, StatusCode> {
+async fn discovery(
+    State(serving): State<Serving>,
+    Segment(client): Segment<String>,
+) -> Result<Json<Value>, StatusCode> {
     known(&client)?;
     let issuer = issuer_url(&serving.base, &client);
     let jwks = format!("{issuer}jwks/");
-    Ok(Json(json!({ "issuer": issuer, "jwks_uri": jwks, "id_token_signing_alg_values_supported": ["EdDSA"] })))
+    Ok(Json(
+        json!({ "issuer": issuer, "jwks_uri": jwks, "id_token_signing_alg_values_supported": ["EdDSA"] }),
+    ))
 }
 
-async fn keys(State(serving): State<Serving>, Segment(client): Segment<String>) -> Result<Json<Value>, StatusCode> {
+async fn keys(
+    State(serving): State<Serving>,
+    Segment(client): Segment<String>,
+) -> Result<Json<Value>, StatusCode> {
     known(&client)?;
     let public = &serving.issuer.public;
-    Ok(Json(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": public }] })))
+    Ok(Json(
+        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": KEY_ID, "x": public }] }),
+    ))
 }
 
 fn known(client: &str) -> Result<(), StatusCode> {
@@ -144,7 +161,10 @@ pub(crate) fn name(email: &str) -> String {
     let words = local.split(['.', '_', '-', '+']).filter(|word| !word.is_empty());
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+            .unwrap_or_default()
     };
     words.map(capital).collect::<Vec<_>>().join(" ")
 }

@@ -13,6 +13,7 @@ use crate::clock;
 
 /// Ten per cent to either side, so that several processes do not sweep at the same moment.
 const JITTER: std::ops::Range<f64> = 0.9..1.1;
+const FIRST_SWEEP: Duration = Duration::from_secs(10);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 /// Seconds, minutes, hours: every night, when nobody is busy.
 const CHAIN_CHECK: &str = "0 20 3 * * *";
@@ -28,13 +29,17 @@ pub(crate) async fn start(
     // A sweep that takes longer than its interval is not joined by a second one.
     let running = Arc::new(Mutex::new(()));
     let pruned = (reconciler.clone(), log.clone());
-    let sweeping = Job::new_repeated_async(every, move |_, _| {
+    let sweep = move || {
         let (reconciler, running) = (reconciler.clone(), running.clone());
-        Box::pin(async move {
+        async move {
             let Ok(_alone) = running.try_lock() else { return };
             sweep_once(&reconciler).await;
-        })
-    });
+        }
+    };
+    let first = sweep.clone();
+    let sweeping = Job::new_repeated_async(every, move |_, _| Box::pin(sweep()));
+    // What changed while nothing ran here, settings included, is found soon after the start.
+    let starting = Job::new_one_shot_async(FIRST_SWEEP, move |_, _| Box::pin(first()));
     let pruning = Job::new_repeated_async(PRUNE_EVERY, move |_, _| {
         let (reconciler, log) = pruned.clone();
         Box::pin(async move { prune(&reconciler, &log).await })
@@ -43,7 +48,7 @@ pub(crate) async fn start(
         let log = log.clone();
         Box::pin(async move { check_chain(&log).await })
     });
-    for job in [sweeping, pruning, checking] {
+    for job in [starting, sweeping, pruning, checking] {
         scheduler.add(job.context("describe a job")?).await.context("add a job")?;
     }
     scheduler.start().await.context("start the scheduler")?;
@@ -53,7 +58,9 @@ pub(crate) async fn start(
 async fn sweep_once(reconciler: &Reconciler) {
     match reconciler.sweep().await {
         Ok(report) => tracing::info!(?report, "drift sweep done"),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "drift sweep failed; the next one comes"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "drift sweep failed; the next one comes")
+        }
     }
 }
 
@@ -69,7 +76,11 @@ async fn prune(reconciler: &Reconciler, log: &EventStore) {
 async fn check_chain(log: &EventStore) {
     match log.verify().await {
         Ok(report) if report.is_sound() => tracing::info!("the log is dense and its chain unbroken"),
-        Ok(report) => tracing::error!(?report, "the log does not prove itself: look at it before anything else"),
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the log's chain could not be checked"),
+        Ok(report) => {
+            tracing::error!(?report, "the log does not prove itself: look at it before anything else")
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the log's chain could not be checked")
+        }
     }
 }

@@ -63,14 +63,18 @@ async fn start(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Token(asked) => print(&format!("{}\n", simulate::token(&config, &asked)?)).map(done),
         Role::Backup(to) => backup::write(&config, &to.file).await.map(done),
         Role::Restore(from) => backup::read(&config, &from.file).await.map(done),
-        Role::Admin(cli::Admin::Bootstrap { email }) => operations::bootstrap_admin(&config, &email).await.map(done),
+        Role::Admin(cli::Admin::Bootstrap { email }) => {
+            operations::bootstrap_admin(&config, &email).await.map(done)
+        }
     }
 }
 
 /// What a command was asked to print. A closed pipe is the reader's choice, not an error.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("print the result"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("print the result")
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -39,15 +39,24 @@ pub(crate) fn show(form: Form, document: &Value, text: impl FnOnce() -> String) 
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let (log_url, views_url) = urls(config)?;
     if !log_url.is_postgres() || !views_url.is_postgres() {
-        std::fs::create_dir_all(&config.data).with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
     }
-    let mut applied = EventStore::migrate(&log_url, clock::now()).await.context("bring the log's tables up to date (DEZKY_LOG_URL)")?;
-    let views = event_store::Db::open(&views_url, event_store::Purpose::Views).await.context("open the read models (DEZKY_VIEWS_URL)")?;
-    applied.extend(event_store::migrate_views(&views, clock::now()).await.context("bring the tables of the read models up to date")?);
+    let mut applied = EventStore::migrate(&log_url, clock::now())
+        .await
+        .context("bring the log's tables up to date (DEZKY_LOG_URL)")?;
+    let views = event_store::Db::open(&views_url, event_store::Purpose::Views)
+        .await
+        .context("open the read models (DEZKY_VIEWS_URL)")?;
+    applied.extend(
+        event_store::migrate_views(&views, clock::now())
+            .await
+            .context("bring the tables of the read models up to date")?,
+    );
     if applied.is_empty() {
         return print("everything was up to date\n");
     }
-    print(&applied.iter().map(|name| format!("applied {name}\n")).collect::<String>())
+    print(&format!("applied {}\n", applied.join("\napplied ")))
 }
 
 /// `dezky plan <tenant>`.
@@ -56,12 +65,15 @@ pub(crate) async fn plan(config: &Config, asked: &cli::Plan) -> anyhow::Result<(
     let (config, simulated) = Development::already_running(config)?;
     let parts = Parts::open(&config, Tables::Expect).await?;
     let told = reconciling(&config, |system| simulated.contains(&system));
-    let reconciler = Reconciler::new(told, parts.log, parts.views).context("prepare the calls to the outside systems")?;
+    let reconciler =
+        Reconciler::new(told, parts.log, parts.views).context("prepare the calls to the outside systems")?;
     let plans = match asked.tenant.parse::<TenantId>() {
         Ok(id) => reconciler.plan_of(id).await,
         Err(_) => reconciler.plan_tenant(&asked.tenant).await,
     };
-    let Some(plans) = plans.context("look at the tenant")? else { bail!("there is no tenant {}", asked.tenant) };
+    let Some(plans) = plans.context("look at the tenant")? else {
+        bail!("there is no tenant {}", asked.tenant)
+    };
     let by_system: serde_json::Map<String, Value> = plans
         .iter()
         .map(|plan| serde_json::to_value(plan).map(|value| (plan.system.to_string(), value)))
@@ -81,7 +93,12 @@ fn plan_text(plans: &[SystemPlan]) -> String {
         };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} ({}): {state}", plan.system, plan.mode);
-        for line in plan.steps.iter().map(|step| format!("  - {step}")).chain(plan.refused.iter().map(|why| format!("  ! {why}"))) {
+        for line in plan
+            .steps
+            .iter()
+            .map(|step| format!("  - {step}"))
+            .chain(plan.refused.iter().map(|why| format!("  ! {why}")))
+        {
             let _ = writeln!(text, "{line}");
         }
     }
@@ -131,7 +148,14 @@ pub(crate) async fn status(config: &Config, form: Form) -> anyhow::Result<()> {
         let _ = writeln!(text, "reconciler     at {}, {} looks due", work.position, work.waiting.len());
         for row in &work.waiting {
             let why = row.reason.as_deref().unwrap_or("fresh");
-            let _ = writeln!(text, "  {} {} at {}: {why}, {} failures", row.subject, row.system, row.due_at.to_api(), row.failures);
+            let _ = writeln!(
+                text,
+                "  {} {} at {}: {why}, {} failures",
+                row.subject,
+                row.system,
+                row.due_at.to_api(),
+                row.failures
+            );
         }
         text
     })

@@ -43,16 +43,23 @@ impl Parts {
                 .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
         }
         if tables == Tables::Make {
-            EventStore::migrate(&log_url, clock::now()).await.context("bring the log's tables up to date (DEZKY_LOG_URL)")?;
+            EventStore::migrate(&log_url, clock::now())
+                .await
+                .context("bring the log's tables up to date (DEZKY_LOG_URL)")?;
         }
         let log = EventStore::open(event_store::Config { url: log_url, clock: clock::now })
             .await
             .context("open the log (DEZKY_LOG_URL; `dezky migrate` makes its tables)")?;
-        let db = Db::open(&views_url, Purpose::Views).await.context("open the read models (DEZKY_VIEWS_URL)")?;
+        let db =
+            Db::open(&views_url, Purpose::Views).await.context("open the read models (DEZKY_VIEWS_URL)")?;
         if tables == Tables::Make {
-            event_store::migrate_views(&db, clock::now()).await.context("bring the tables of the read models up to date")?;
+            event_store::migrate_views(&db, clock::now())
+                .await
+                .context("bring the tables of the read models up to date")?;
         }
-        event_store::check_views(&db).await.context("find the tables of the read models (`dezky migrate` makes them)")?;
+        event_store::check_views(&db)
+            .await
+            .context("find the tables of the read models (`dezky migrate` makes them)")?;
         let views = Views::with(db).await.context("open the read models (DEZKY_VIEWS_URL)")?;
         Ok(Self { log, views })
     }
@@ -71,9 +78,17 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// What the API is told.
-pub(crate) fn api(config: &Config, listen: std::net::SocketAddr, development: Option<&str>) -> anyhow::Result<command_api::Config> {
+pub(crate) fn api(
+    config: &Config,
+    listen: std::net::SocketAddr,
+    development: Option<&str>,
+) -> anyhow::Result<command_api::Config> {
     let mut hosts = config.hosts.clone();
-    hosts.extend([listen.to_string(), format!("localhost:{}", listen.port()), format!("127.0.0.1:{}", listen.port())]);
+    hosts.extend([
+        listen.to_string(),
+        format!("localhost:{}", listen.port()),
+        format!("127.0.0.1:{}", listen.port()),
+    ]);
     let bootstrap = config.bootstrap_admin_email.as_deref().map(str::parse).transpose();
     Ok(command_api::Config {
         listen,
@@ -86,7 +101,10 @@ pub(crate) fn api(config: &Config, listen: std::net::SocketAddr, development: Op
         platform_zones: config.platform_zones.clone(),
         extra_authorities: config.extra_authorities.clone(),
         key_refresh: KEY_REFRESH,
-        build: Build { version: env!("CARGO_PKG_VERSION").to_owned(), commit: option_env!("DEZKY_COMMIT").map(str::to_owned) },
+        build: Build {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("DEZKY_COMMIT").map(str::to_owned),
+        },
         metrics: metrics()?,
         clock: clock::now,
     })
@@ -96,7 +114,8 @@ fn issuers(config: &Config, development: Option<&str>) -> anyhow::Result<Vec<Iss
     let mut issuers = Vec::new();
     for url in &config.issuers {
         let mut audiences = Issuer::own_audiences(url, &config.audiences);
-        let mapped = config.audience_issuers.iter().filter(|(_, of)| of == url).map(|(audience, _)| audience.clone());
+        let mapped =
+            config.audience_issuers.iter().filter(|(_, of)| of == url).map(|(audience, _)| audience.clone());
         audiences.extend(mapped);
         if audiences.is_empty() {
             bail!(
@@ -114,7 +133,10 @@ fn issuers(config: &Config, development: Option<&str>) -> anyhow::Result<Vec<Iss
 /// Scheme, host and port: all issuers of one authentik share it.
 fn origin(url: &str) -> String {
     let host = url.find("://").map_or(0, |at| at + 3);
-    url.get(host..).and_then(|rest| rest.find('/')).map_or(url, |end| url.get(..host + end).unwrap_or(url)).to_owned()
+    url.get(host..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(url, |end| url.get(..host + end).unwrap_or(url))
+        .to_owned()
 }
 
 /// What the reconciler is told.

@@ -21,7 +21,9 @@ impl Planner for Lent {
         Box::pin(async move {
             let mut at = self.views.snapshot(&facts::MODEL).await?;
             let news = as_if_recorded(at.position(), news);
-            let Some(supposed) = facts::supposing(&mut at, tenant, &news).await? else { return Ok(BTreeMap::new()) };
+            let Some(supposed) = facts::supposing(&mut at, tenant, &news).await? else {
+                return Ok(BTreeMap::new());
+            };
             drop(at);
             let plans = self.reconciler.plan_facts(&supposed).await;
             Ok(plans.into_iter().map(|plan| (plan.system, plan.steps)).collect())
@@ -33,7 +35,9 @@ impl Planner for Lent {
     }
 
     fn is_settled(&self, tenant: TenantId, systems: Vec<System>, position: u64) -> Planned<'_, bool> {
-        Box::pin(async move { Ok(self.reconciler.is_settled(Subject::Tenant(tenant), &systems, position).await?) })
+        Box::pin(
+            async move { Ok(self.reconciler.is_settled(Subject::Tenant(tenant), &systems, position).await?) },
+        )
     }
 }
 

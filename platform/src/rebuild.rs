@@ -43,15 +43,19 @@ pub(crate) async fn rollback(config: &Config, model: &str) -> anyhow::Result<()>
 pub(crate) async fn verify(config: &Config, form: Form) -> anyhow::Result<ExitCode> {
     let parts = Parts::open(config, Tables::Expect).await?;
     let log = parts.log.verify().await.context("check the log")?;
-    let models = projector::verify(&parts.views, &parts.log).await.context("replay the read models in memory")?;
+    let models =
+        projector::verify(&parts.views, &parts.log).await.context("replay the read models in memory")?;
     let is_clean = log.is_sound() && models.iter().all(|model| model.is_equal() && model.parked_streams == 0);
     show(form, &document(is_clean, &log, &models), || text(is_clean, &log, &models))?;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn document(is_clean: bool, log: &LogReport, models: &[ModelReport]) -> Value {
-    let problems: Vec<Value> =
-        log.problems.iter().map(|problem| json!({ "position": problem.position, "what": problem.what })).collect();
+    let problems: Vec<Value> = log
+        .problems
+        .iter()
+        .map(|problem| json!({ "position": problem.position, "what": problem.what }))
+        .collect();
     let read_models: Vec<Value> = models
         .iter()
         .map(|model| {
@@ -73,7 +77,8 @@ fn document(is_clean: bool, log: &LogReport, models: &[ModelReport]) -> Value {
 }
 
 fn text(is_clean: bool, log: &LogReport, models: &[ModelReport]) -> String {
-    let mut text = format!("log: {} events in {} commits up to position {}\n", log.events, log.commits, log.head);
+    let mut text =
+        format!("log: {} events in {} commits up to position {}\n", log.events, log.commits, log.head);
     for problem in &log.problems {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  position {}: {}", problem.position, problem.what);
@@ -81,7 +86,11 @@ fn text(is_clean: bool, log: &LogReport, models: &[ModelReport]) -> String {
     for model in models {
         let verdict = if model.is_equal() { "equal to a replay" } else { "DIFFERS from a replay" };
         let parked = model.parked_streams;
-        let _ = writeln!(text, "{}: {} rows at {}, {verdict}, {parked} streams parked", model.model, model.rows_live, model.position);
+        let _ = writeln!(
+            text,
+            "{}: {} rows at {}, {verdict}, {parked} streams parked",
+            model.model, model.rows_live, model.position
+        );
         for difference in &model.differences {
             let _ = writeln!(text, "  {difference}");
         }

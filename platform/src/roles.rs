@@ -31,8 +31,11 @@ impl Together {
         self.stop.clone()
     }
 
-    pub(crate) fn add<E>(&mut self, what: &'static str, task: impl Future<Output = Result<(), E>> + Send + 'static)
-    where
+    pub(crate) fn add<E>(
+        &mut self,
+        what: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) where
         Result<(), E>: anyhow::Context<(), E>,
         E: 'static,
     {
@@ -53,13 +56,11 @@ impl Together {
             }
             worst
         };
-        match tokio::time::timeout(FAREWELL, rest).await {
-            Ok(rest) => first.and(rest),
-            Err(_) => {
-                tracing::warn!("stopped with work in hand; it is picked up at the next start");
-                first
-            }
-        }
+        let Ok(rest) = tokio::time::timeout(FAREWELL, rest).await else {
+            tracing::warn!("stopped with work in hand; it is picked up at the next start");
+            return first;
+        };
+        first.and(rest)
     }
 }
 
@@ -105,8 +106,14 @@ pub(crate) async fn projector(config: Config, stop: CancellationToken) -> anyhow
 /// `dezky reconciler`.
 pub(crate) async fn reconciler(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     for (setting, is_missing) in [
-        ("AUTHENTIK_API_URL", config.authentik.is_none() && config.authentik_mode != crate::config::Mode::Disabled),
-        ("STALWART_API_URL", config.stalwart.is_none() && config.stalwart_mode != crate::config::Mode::Disabled),
+        (
+            "AUTHENTIK_API_URL",
+            config.authentik.is_none() && config.authentik_mode != crate::config::Mode::Disabled,
+        ),
+        (
+            "STALWART_API_URL",
+            config.stalwart.is_none() && config.stalwart_mode != crate::config::Mode::Disabled,
+        ),
         ("OCIS_API_URL", config.ocis.is_none() && config.ocis_mode != crate::config::Mode::Disabled),
     ] {
         if is_missing {
@@ -137,8 +144,9 @@ pub(crate) async fn reconcile(
     parts: &Parts,
     is_simulated: impl Fn(&str) -> bool,
 ) -> anyhow::Result<Reconciler> {
-    let reconciler = Reconciler::new(reconciling(config, is_simulated), parts.log.clone(), parts.views.clone())
-        .context("prepare the calls to the outside systems")?;
+    let reconciler =
+        Reconciler::new(reconciling(config, is_simulated), parts.log.clone(), parts.views.clone())
+            .context("prepare the calls to the outside systems")?;
     let mut scheduler = jobs::start(reconciler.clone(), parts.log.clone(), config.sweep).await?;
     let (running, stop) = (reconciler.clone(), together.stop());
     together.add("reconcile the outside systems", async move { running.run(stop).await });

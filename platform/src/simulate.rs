@@ -91,16 +91,17 @@ impl Development {
     async fn start_issuer(&mut self, listen: SocketAddr, stop: &CancellationToken) -> anyhow::Result<()> {
         let base = base_url(listen);
         let issuer = Issuer::open(&self.config.data)?;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("listen on {listen} for the development issuer (DEZKY_ISSUER_LISTEN)"))?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("listen on {listen} for the development issuer (DEZKY_ISSUER_LISTEN)")
+        })?;
         let router = issuer.router(base.clone());
         let stopped = stop.clone().cancelled_owned();
         #[expect(clippy::disallowed_methods, reason = "ends with `stop`, which the caller holds")]
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
         tracing::warn!(address = %base, "a development token issuer runs: whoever reaches it or the data folder is an operator");
-        self.config.issuers =
-            [Audience::Operator, Audience::Portal].map(|audience| issuer_url(&base, audience.client())).to_vec();
+        self.config.issuers = [Audience::Operator, Audience::Portal]
+            .map(|audience| issuer_url(&base, audience.client()))
+            .to_vec();
         self.config.bootstrap_admin_email.get_or_insert_with(|| crate::development::ADMIN_EMAIL.to_owned());
         self.issuer = Some(base);
         Ok(())
@@ -116,8 +117,9 @@ impl Development {
                 recovery_flow: None,
                 now: clock::plain_now,
             };
-            let simulator = simulators::authentik::Authentik::persisted(settings, journal(&data, "authentik"))
-                .context("read the simulated authentik's journal")?;
+            let simulator =
+                simulators::authentik::Authentik::persisted(settings, journal(&data, "authentik"))
+                    .context("read the simulated authentik's journal")?;
             let url = self.serve("authentik", simulator.start(addresses.authentik).await)?;
             self.config.authentik = Some(Upstream { url, login: TOKEN.into() });
             // Nothing behind the simulator queues tasks, so nothing is spared by waiting.
@@ -144,7 +146,11 @@ impl Development {
         Ok(())
     }
 
-    fn serve(&mut self, system: &'static str, started: std::io::Result<simulators::Running>) -> anyhow::Result<String> {
+    fn serve(
+        &mut self,
+        system: &'static str,
+        started: std::io::Result<simulators::Running>,
+    ) -> anyhow::Result<String> {
         let running = started.with_context(|| {
             format!("start the simulated {system} (DEZKY_SIMULATOR_{}_LISTEN)", system.to_uppercase())
         })?;
@@ -178,8 +184,8 @@ pub(crate) async fn run(config: &Config, stop: CancellationToken) -> anyhow::Res
     // Started again in a shell that exported its own settings, it must not take itself for real systems.
     let unset = Config { issuers: Vec::new(), authentik: None, stalwart: None, ocis: None, ..config.clone() };
     let development = Development::start(&unset, alone, Insist::No, &stop).await?;
-    let mut out = String::from("Development parts are up. Settings for the other roles:\n\n");
-    let mut export = |name: &str, value: &str| out.push_str(&format!("export {name}={value}\n"));
+    let mut exports = Vec::new();
+    let mut export = |name: &str, value: &str| exports.push(format!("export {name}={value}"));
     if development.issuer.is_some() {
         export("AUTHENTIK_ISSUER", &development.config.issuers.join(","));
         export("DEZKY_BOOTSTRAP_ADMIN_EMAIL", crate::development::ADMIN_EMAIL);
@@ -189,7 +195,10 @@ pub(crate) async fn run(config: &Config, stop: CancellationToken) -> anyhow::Res
             "authentik" => {
                 export("AUTHENTIK_API_URL", url);
                 export("DEZKY_AUTHENTIK_TOKEN", TOKEN);
-                export("DEZKY_AUTHENTIK_WRITES_PER_SECOND", &crate::config::WRITES_PER_SECOND_MAX.to_string());
+                export(
+                    "DEZKY_AUTHENTIK_WRITES_PER_SECOND",
+                    &crate::config::WRITES_PER_SECOND_MAX.to_string(),
+                );
             }
             "stalwart" => {
                 export("STALWART_API_URL", url);
@@ -202,8 +211,10 @@ pub(crate) async fn run(config: &Config, stop: CancellationToken) -> anyhow::Res
             }
         }
     }
-    out.push_str("\nA token: dezky token operator\n");
-    crate::print(&out)?;
+    crate::print(&format!(
+        "Development parts are up. Settings for the other roles:\n\n{}\n\nA token: dezky token operator\n",
+        exports.join("\n")
+    ))?;
     stop.cancelled().await;
     development.stop().await;
     Ok(())

@@ -28,7 +28,10 @@ pub(crate) async fn run(config: Config, insist: Insist, stop: CancellationToken)
     if let (Some(_), Some(email)) = (&development.issuer, &config.bootstrap_admin_email) {
         boot::development_admin(&parts.log, email).await?;
     }
-    together.add("keep read models up to date", projector::run(parts.views.clone(), parts.log.clone(), together.stop()));
+    together.add(
+        "keep read models up to date",
+        projector::run(parts.views.clone(), parts.log.clone(), together.stop()),
+    );
     let is_simulated = |system: &str| development.simulated.iter().any(|(simulated, _)| *simulated == system);
     let reconciler = reconcile(&mut together, &config, &parts, is_simulated).await?;
     let planner = lend(&reconciler, &parts.views);
@@ -44,19 +47,27 @@ pub(crate) async fn run(config: Config, insist: Insist, stop: CancellationToken)
 fn welcome(config: &Config, listen: SocketAddr, development: &Development) -> anyhow::Result<String> {
     let (log, _) = urls(config)?;
     let mut text = format!("\nDezky platform {} is up (dezky-platform-api)\n\n", env!("CARGO_PKG_VERSION"));
-    writeln!(text, "  API             http://{listen}      interactive documentation at http://{listen}/docs")?;
+    writeln!(
+        text,
+        "  API             http://{listen}      interactive documentation at http://{listen}/docs"
+    )?;
     writeln!(text, "  log             {log}")?;
     if let Some(issuer) = &development.issuer {
         writeln!(text, "  development     token issuer on {issuer}")?;
     }
     if !development.simulated.is_empty() {
-        let simulated: Vec<_> = development.simulated.iter().map(|(system, url)| format!("{system} {url}")).collect();
+        let simulated: Vec<_> =
+            development.simulated.iter().map(|(system, url)| format!("{system} {url}")).collect();
         writeln!(text, "  simulated       {}", simulated.join(" · "))?;
     }
     if development.issuer.is_some() {
-        let program = std::env::current_exe().map_or_else(|_| "dezky".to_owned(), |path| path.display().to_string());
+        let program =
+            std::env::current_exe().map_or_else(|_| "dezky".to_owned(), |path| path.display().to_string());
         writeln!(text, "\n  An operator token:   TOKEN=$({program} token operator)")?;
-        writeln!(text, "  A first look:        curl -s -H \"Authorization: Bearer $TOKEN\" http://{listen}/tenants")?;
+        writeln!(
+            text,
+            "  A first look:        curl -s -H \"Authorization: Bearer $TOKEN\" http://{listen}/tenants"
+        )?;
     }
     text.push('\n');
     Ok(text)

@@ -56,34 +56,21 @@ const TABLES: &[Table] = &[
     Table {
         name: SUBJECTS,
         key: &["id"],
-        columns: &[
-            Column::Text("id"),
-            Column::Text("slug"),
-            Column::Text("display"),
-            Column::Text("search"),
-        ],
+        columns: &[Column::Text("id"), Column::Text("slug"), Column::Text("display"), Column::Text("search")],
         indexes: &[],
     },
     // What moves a tenant's status.
     Table {
         name: STEPS,
         key: &["tenant_id", "position"],
-        columns: &[
-            Column::Text("tenant_id"),
-            Column::Int("position"),
-            Column::Text("step"),
-        ],
+        columns: &[Column::Text("tenant_id"), Column::Int("position"), Column::Text("step")],
         indexes: &[],
     },
     // How long each stream is: a count that must equal the stream's version.
     Table {
         name: STREAMS,
         key: &["stream"],
-        columns: &[
-            Column::Text("stream"),
-            Column::Int("events"),
-            Column::Int("last_position"),
-        ],
+        columns: &[Column::Text("stream"), Column::Int("events"), Column::Int("last_position")],
         indexes: &[],
     },
 ];
@@ -92,15 +79,7 @@ const TABLES: &[Table] = &[
 pub const MODEL: ReadModel = ReadModel {
     name: "activity",
     version: 1,
-    reads: &[
-        "platform",
-        "tenant",
-        "user",
-        "partner",
-        "plan",
-        "subscription",
-        "provisioning",
-    ],
+    reads: &["platform", "tenant", "user", "partner", "plan", "subscription", "provisioning"],
     tables: TABLES,
     project,
 };
@@ -109,12 +88,7 @@ fn project(recorded: &Recorded) -> Vec<Write> {
     let stream = vec![text(&recorded.stream)];
     let mut writes = vec![
         entry(recorded),
-        Write::Add {
-            table: STREAMS,
-            key: stream.clone(),
-            column: "events",
-            by: 1,
-        },
+        Write::Add { table: STREAMS, key: stream.clone(), column: "events", by: 1 },
         Write::Set {
             table: STREAMS,
             key: stream,
@@ -154,23 +128,10 @@ fn entry(recorded: &Recorded) -> Write {
             ("audience", maybe_text(meta.audience.as_ref())),
             ("subject_kind", text(subject_kind)),
             ("subject_id", text(subject_id)),
-            (
-                "tenant_id",
-                maybe_text(meta.tenant_id.or_else(|| recorded.stream.tenant())),
-            ),
-            (
-                "partner_id",
-                maybe_text(meta.partner_id.or_else(|| recorded.stream.partner())),
-            ),
+            ("tenant_id", maybe_text(meta.tenant_id.or_else(|| recorded.stream.tenant()))),
+            ("partner_id", maybe_text(meta.partner_id.or_else(|| recorded.stream.partner()))),
             ("reason", maybe_text(reason)),
-            (
-                "changes",
-                if changes.is_empty() {
-                    Value::Null
-                } else {
-                    json(&changes)
-                },
-            ),
+            ("changes", if changes.is_empty() { Value::Null } else { json(&changes) }),
             ("search", text(search.to_lowercase())),
             ("request_id", maybe_text(meta.request_id.as_ref())),
             ("correlation_id", text(meta.correlation_id)),

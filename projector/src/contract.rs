@@ -92,14 +92,7 @@ impl World {
         let stop = CancellationToken::new();
         let store = open_store(&log, &stop).await;
         let projector = Projector::start(views.clone(), store.clone()).await.unwrap();
-        Self {
-            log,
-            store,
-            views,
-            projector,
-            stop,
-            _directory: directory,
-        }
+        Self { log, store, views, projector, stop, _directory: directory }
     }
 
     /// Another process on the same log.
@@ -112,10 +105,7 @@ impl World {
     }
 
     async fn does(&self, act: impl Act + 'static) -> Outcome {
-        self.store
-            .execute(Arc::new(act), request(operator()))
-            .await
-            .unwrap()
+        self.store.execute(Arc::new(act), request(operator())).await.unwrap()
     }
 
     async fn one<D>(&self, stream: impl Into<StreamId>, command: D::Command) -> Outcome
@@ -123,11 +113,7 @@ impl World {
         D: Aggregate + 'static,
         D::Command: Clone + Send + Sync,
     {
-        self.does(One::<D> {
-            stream: stream.into(),
-            command,
-        })
-        .await
+        self.does(One::<D> { stream: stream.into(), command }).await
     }
 
     async fn tenant(&self, number: u128, command: TenantCommand) -> Outcome {
@@ -135,8 +121,7 @@ impl World {
     }
 
     async fn observes(&self, number: u128, system: System, command: ProvisioningCommand) -> Outcome {
-        self.one::<Provisioning>(StreamId::provisioning(ten(number), system), command)
-            .await
+        self.one::<Provisioning>(StreamId::provisioning(ten(number), system), command).await
     }
 
     /// Everything in the log is in the read models.
@@ -149,8 +134,7 @@ impl World {
     }
 
     async fn a_plan(&self) {
-        self.does(complimentary(pln(1), prc(1), Currency("DKK".to_owned())).unwrap())
-            .await;
+        self.does(complimentary(pln(1), prc(1), Currency("DKK".to_owned())).unwrap()).await;
     }
 
     async fn a_partner(&self, number: u128, slug: &str) {
@@ -199,11 +183,7 @@ impl World {
             subscription_id: SubscriptionId::from_uuid(uuid(number)),
             slug: slug.parse().unwrap(),
             name: format!("Tenant {slug}").parse().unwrap(),
-            plan: PlanChoice {
-                plan_id: pln(1),
-                price_id: prc(1),
-                quantity: 1,
-            },
+            plan: PlanChoice { plan_id: pln(1), price_id: prc(1), quantity: 1 },
             domains: vec![format!("{slug}.dk").parse().unwrap()],
             billing_info: None,
             contact: None,
@@ -221,16 +201,11 @@ impl World {
     async fn a_settled_tenant(&self, number: u128, slug: &str, partner: Option<u128>) {
         self.a_person(number, &format!("owner@{slug}.dk")).await;
         self.signs_in(number).await;
-        self.a_tenant(number, slug, Owner::Creator(usr(number)), partner)
-            .await;
+        self.a_tenant(number, slug, Owner::Creator(usr(number)), partner).await;
         let domain = format!("{slug}.dk").parse().unwrap();
         self.tenant(
             number,
-            TenantCommand::VerifyDomain {
-                domain,
-                method: VerifyMethod::Operator,
-                evidence: None,
-            },
+            TenantCommand::VerifyDomain { domain, method: VerifyMethod::Operator, evidence: None },
         )
         .await;
         for system in System::ALL {
@@ -238,13 +213,8 @@ impl World {
             self.binds(number, system).await;
             self.converges(number, system, 1).await;
         }
-        self.tenant(
-            number,
-            TenantCommand::Activate {
-                generations: schema::tenant::Generations::default(),
-            },
-        )
-        .await;
+        self.tenant(number, TenantCommand::Activate { generations: schema::tenant::Generations::default() })
+            .await;
     }
 
     async fn wants(&self, number: u128, system: System, spec: &str) {
@@ -271,10 +241,7 @@ impl World {
             number,
             system,
             ProvisioningCommand::RecordBound {
-                resource: Resource {
-                    kind,
-                    key: ten(number).to_string(),
-                },
+                resource: Resource { kind, key: ten(number).to_string() },
                 external_id: format!("{system}-{number}"),
                 adopted: Adopted::Made,
             },
@@ -284,12 +251,7 @@ impl World {
 
     async fn converges(&self, number: u128, system: System, generation: u32) {
         let reason = ConvergedReason::Converged;
-        self.observes(
-            number,
-            system,
-            ProvisioningCommand::RecordConverged { generation, reason },
-        )
-        .await;
+        self.observes(number, system, ProvisioningCommand::RecordConverged { generation, reason }).await;
     }
 
     async fn holds(&self, number: u128, until: Option<Timestamp>) {
@@ -309,22 +271,13 @@ impl World {
     async fn releases(&self, number: u128) {
         self.tenant(
             number,
-            TenantCommand::ReleaseHold {
-                hold: HoldRef::Kind(HoldKind::Operator),
-                reason: None,
-            },
+            TenantCommand::ReleaseHold { hold: HoldRef::Kind(HoldKind::Operator), reason: None },
         )
         .await;
     }
 
     async fn renames(&self, number: u128, name: &str) {
-        self.tenant(
-            number,
-            TenantCommand::Rename {
-                name: name.parse().unwrap(),
-            },
-        )
-        .await;
+        self.tenant(number, TenantCommand::Rename { name: name.parse().unwrap() }).await;
     }
 
     /// Puts a row into the log as only a person at the database, or another build, could.
@@ -367,15 +320,7 @@ impl World {
 
     /// One number from the views database.
     async fn number(&self, sql: &str) -> i64 {
-        self.views
-            .db()
-            .query(sql, &[])
-            .await
-            .unwrap()
-            .first()
-            .unwrap()
-            .int(0)
-            .unwrap()
+        self.views.db().query(sql, &[]).await.unwrap().first().unwrap().int(0).unwrap()
     }
 
     async fn change_by_hand(&self, sql: &'static str, params: Vec<Value>) {
@@ -395,12 +340,7 @@ impl World {
 
 #[expect(clippy::disallowed_methods, reason = "the test stops it by its token")]
 async fn open_store(url: &DbUrl, stop: &CancellationToken) -> EventStore {
-    let store = EventStore::open(Config {
-        url: url.clone(),
-        clock: noon,
-    })
-    .await
-    .unwrap();
+    let store = EventStore::open(Config { url: url.clone(), clock: noon }).await.unwrap();
     tokio::spawn({
         let (store, stop) = (store.clone(), stop.clone());
         async move { store.run(stop).await }
@@ -421,11 +361,7 @@ fn operator() -> Actor {
 }
 
 fn request(actor: Actor) -> Request {
-    Request::new(Asked {
-        actor,
-        now: noon(),
-        command_id: Uuid::now_v7(),
-    })
+    Request::new(Asked { actor, now: noon(), command_id: Uuid::now_v7() })
 }
 
 fn uuid(number: u128) -> Uuid {

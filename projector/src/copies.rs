@@ -73,9 +73,7 @@ pub(crate) async fn catch_up(
         let mut track = Track::borrowed(model, &copy, parked);
         let mut follower = store.follow(copy.position);
         while track.position < to {
-            let limit = usize::try_from(to - track.position)
-                .unwrap_or(BATCH_MAX)
-                .min(BATCH_MAX);
+            let limit = usize::try_from(to - track.position).unwrap_or(BATCH_MAX).min(BATCH_MAX);
             match follower.available(limit).await {
                 Ok(entries) if entries.is_empty() => return Ok(()),
                 Ok(entries) => match apply(views, &mut track, &entries).await? {

@@ -48,14 +48,7 @@ const TABLES: &[Table] = &[
 pub const MODEL: ReadModel = ReadModel {
     name: "facts",
     version: 1,
-    reads: &[
-        "tenant",
-        "user",
-        "platform",
-        "plan",
-        "subscription",
-        "provisioning",
-    ],
+    reads: &["tenant", "user", "platform", "plan", "subscription", "provisioning"],
     tables: TABLES,
     project,
 };
@@ -143,10 +136,7 @@ pub async fn all(at: &mut At) -> Result<Vec<TenantFacts>, QueryError> {
 pub async fn platform_admins(at: &mut At) -> Result<Vec<PersonFacts>, QueryError> {
     let mut memory = Memory::new(TABLES);
     let ids = at.query("select user_id from fact_admins", &[]).await?;
-    let ids = ids
-        .iter()
-        .map(|row| Ok(row.value(0).clone()))
-        .collect::<Result<Vec<Value>, QueryError>>()?;
+    let ids = ids.iter().map(|row| Ok(row.value(0).clone())).collect::<Result<Vec<Value>, QueryError>>()?;
     load(at, &MODEL, &mut memory, MEMBERS, "user_id", &ids).await?;
     load_around(at, &mut memory, &ids).await?;
     Ok(derive::admins(&Known::new(&memory))?)
@@ -163,37 +153,21 @@ pub async fn platform_system(at: &mut At) -> Result<Option<SystemFacts>, QueryEr
 /// Every tenant a person is or was a member of: who needs a look when something about the person changes.
 pub async fn tenants_of_user(at: &mut At, user: schema::UserId) -> Result<Vec<TenantId>, QueryError> {
     let rows = at
-        .query(
-            "select tenant_id from fact_members where user_id = $1 order by tenant_id",
-            &[text(user)],
-        )
+        .query("select tenant_id from fact_members where user_id = $1 order by tenant_id", &[text(user)])
         .await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.text(0).ok()?.parse().ok())
-        .collect())
+    Ok(rows.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
 }
 
 /// The tenant of a slug.
 pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<TenantId>, QueryError> {
-    let rows = at
-        .query(
-            "select tenant_id from fact_tenants where slug = $1",
-            &[text(slug)],
-        )
-        .await?;
+    let rows = at.query("select tenant_id from fact_tenants where slug = $1", &[text(slug)]).await?;
     Ok(rows.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 
 /// Every tenant there is, ended ones included.
 pub async fn tenant_ids(at: &mut At) -> Result<Vec<TenantId>, QueryError> {
-    let rows = at
-        .query("select tenant_id from fact_tenants order by tenant_id", &[])
-        .await?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| row.text(0).ok()?.parse().ok())
-        .collect())
+    let rows = at.query("select tenant_id from fact_tenants order by tenant_id", &[]).await?;
+    Ok(rows.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
 }
 
 /// The members' own data, and what decides about them in all their tenants.
@@ -215,10 +189,7 @@ async fn load_around(at: &mut At, memory: &mut Memory, users: &[Value]) -> Resul
 }
 
 fn values(memory: &Memory, table: &str, column: &'static str) -> Vec<Value> {
-    let distinct: BTreeSet<Value> = memory
-        .all(table)
-        .filter_map(|row| row.maybe_text(column))
-        .map(text)
-        .collect();
+    let distinct: BTreeSet<Value> =
+        memory.all(table).filter_map(|row| row.maybe_text(column)).map(text).collect();
     distinct.into_iter().collect()
 }

@@ -19,11 +19,7 @@ enum Change {
     /// The row is exactly this, in the order of the definition.
     Whole(Vec<Value>),
     /// Some columns of it change.
-    Touched {
-        origin: Origin,
-        set: BTreeMap<&'static str, Value>,
-        add: BTreeMap<&'static str, i64>,
-    },
+    Touched { origin: Origin, set: BTreeMap<&'static str, Value>, add: BTreeMap<&'static str, i64> },
 }
 
 /// Whether a touched row must already be there.
@@ -36,9 +32,7 @@ enum Origin {
 impl Changes {
     /// Adds what one event does, after everything added before.
     pub(crate) fn take(&mut self, model: &ReadModel, writes: Vec<Write>) -> Result<(), FoldError> {
-        writes
-            .into_iter()
-            .try_for_each(|write| self.take_one(model, write))
+        writes.into_iter().try_for_each(|write| self.take_one(model, write))
     }
 
     fn take_one(&mut self, model: &ReadModel, write: Write) -> Result<(), FoldError> {
@@ -54,25 +48,14 @@ impl Changes {
             }
             Write::Set { table, key, columns } => {
                 let definition = find(model, table)?;
-                let change = self
-                    .rows
-                    .entry((table, key))
-                    .or_insert_with(|| Change::touched(Origin::MustExist));
-                columns
-                    .into_iter()
-                    .try_for_each(|(column, value)| change.set(definition, column, value))?;
+                let change =
+                    self.rows.entry((table, key)).or_insert_with(|| Change::touched(Origin::MustExist));
+                columns.into_iter().try_for_each(|(column, value)| change.set(definition, column, value))?;
             }
-            Write::Add {
-                table,
-                key,
-                column,
-                by,
-            } => {
+            Write::Add { table, key, column, by } => {
                 let definition = find(model, table)?;
-                let change = self
-                    .rows
-                    .entry((table, key))
-                    .or_insert_with(|| Change::touched(Origin::MayBegin));
+                let change =
+                    self.rows.entry((table, key)).or_insert_with(|| Change::touched(Origin::MayBegin));
                 change.add(definition, column, by)?;
             }
             Write::Remove { table, key_prefix } => {
@@ -95,11 +78,7 @@ impl Changes {
         for (table, prefix) in self.removed {
             let definition = find(model, table)?;
             let key = definition.key.get(..prefix.len()).unwrap_or(definition.key);
-            let sql = format!(
-                "delete from {} where {}",
-                definition.stored_name(copy),
-                conditions(key, 0)
-            );
+            let sql = format!("delete from {} where {}", definition.stored_name(copy), conditions(key, 0));
             batch.run(sql, prefix, Expect::Any);
         }
         for ((table, key), change) in self.rows {
@@ -113,21 +92,14 @@ impl Changes {
 
 impl Change {
     const fn touched(origin: Origin) -> Self {
-        Self::Touched {
-            origin,
-            set: BTreeMap::new(),
-            add: BTreeMap::new(),
-        }
+        Self::Touched { origin, set: BTreeMap::new(), add: BTreeMap::new() }
     }
 
     fn set(&mut self, table: &'static Table, column: &'static str, value: Value) -> Result<(), FoldError> {
         match self {
             Self::Whole(row) => *slot(table, row, column)? = value,
             Self::Touched { set, add, .. } => {
-                table.place_of(column).ok_or(FoldError::Undefined {
-                    table: table.name,
-                    what: column,
-                })?;
+                table.place_of(column).ok_or(FoldError::Undefined { table: table.name, what: column })?;
                 add.remove(column);
                 set.insert(column, value);
             }
@@ -139,10 +111,7 @@ impl Change {
         match self {
             Self::Whole(row) => move_number(slot(table, row, column)?, by),
             Self::Touched { set, add, .. } => {
-                table.place_of(column).ok_or(FoldError::Undefined {
-                    table: table.name,
-                    what: column,
-                })?;
+                table.place_of(column).ok_or(FoldError::Undefined { table: table.name, what: column })?;
                 match set.get_mut(column) {
                     Some(value) => move_number(value, by),
                     None => *add.entry(column).or_default() += by,
@@ -167,49 +136,30 @@ impl Change {
             Self::Touched { origin, set, add } => (origin, set, add),
         };
         if origin == Origin::MustExist {
-            let plain = set
-                .keys()
-                .enumerate()
-                .map(|(at, column)| format!("{column} = ${}", at + 1));
+            let plain = set.keys().enumerate().map(|(at, column)| format!("{column} = ${}", at + 1));
             let counted = add
                 .keys()
                 .enumerate()
                 .map(|(at, column)| format!("{column} = coalesce({column}, 0) + ${}", at + 1 + set.len()));
             let changed = plain.chain(counted).collect::<Vec<_>>().join(", ");
             let wheres = conditions(table.key, set.len() + add.len());
-            let params = set
-                .into_values()
-                .chain(add.into_values().map(Value::Int))
-                .chain(key)
-                .collect();
+            let params = set.into_values().chain(add.into_values().map(Value::Int)).chain(key).collect();
             return (format!("update {stored} set {changed} where {wheres}"), params);
         }
-        let columns: Vec<&str> = table
-            .key
-            .iter()
-            .copied()
-            .chain(set.keys().copied())
-            .chain(add.keys().copied())
-            .collect();
+        let columns: Vec<&str> =
+            table.key.iter().copied().chain(set.keys().copied()).chain(add.keys().copied()).collect();
         let plain = set.keys().map(|column| format!("{column} = excluded.{column}"));
-        let counted = add
-            .keys()
-            .map(|column| format!("{column} = coalesce({stored}.{column}, 0) + excluded.{column}"));
+        let counted =
+            add.keys().map(|column| format!("{column} = coalesce({stored}.{column}, 0) + excluded.{column}"));
         let changed = plain.chain(counted).collect::<Vec<_>>().join(", ");
-        let params = key
-            .into_iter()
-            .chain(set.into_values())
-            .chain(add.into_values().map(Value::Int))
-            .collect();
+        let params =
+            key.into_iter().chain(set.into_values()).chain(add.into_values().map(Value::Int)).collect();
         (upsert(&stored, table, &columns, &changed), params)
     }
 }
 
 fn upsert(stored: &str, table: &Table, columns: &[&str], changed: &str) -> String {
-    let places = (1..=columns.len())
-        .map(|place| format!("${place}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let places = (1..=columns.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
     format!(
         "insert into {stored} ({}) values ({places}) on conflict ({}) do update set {changed}",
         columns.join(", "),
@@ -218,18 +168,12 @@ fn upsert(stored: &str, table: &Table, columns: &[&str], changed: &str) -> Strin
 }
 
 fn conditions(key: &[&str], bound: usize) -> String {
-    let each = key
-        .iter()
-        .enumerate()
-        .map(|(at, column)| format!("{column} = ${}", at + 1 + bound));
+    let each = key.iter().enumerate().map(|(at, column)| format!("{column} = ${}", at + 1 + bound));
     each.collect::<Vec<_>>().join(" and ")
 }
 
 fn find(model: &ReadModel, table: &'static str) -> Result<&'static Table, FoldError> {
-    model.table(table).ok_or(FoldError::Undefined {
-        table,
-        what: "the table",
-    })
+    model.table(table).ok_or(FoldError::Undefined { table, what: "the table" })
 }
 
 fn slot<'a>(
@@ -237,14 +181,8 @@ fn slot<'a>(
     row: &'a mut [Value],
     column: &'static str,
 ) -> Result<&'a mut Value, FoldError> {
-    let undefined = FoldError::Undefined {
-        table: table.name,
-        what: column,
-    };
-    table
-        .place_of(column)
-        .and_then(|at| row.get_mut(at))
-        .ok_or(undefined)
+    let undefined = FoldError::Undefined { table: table.name, what: column };
+    table.place_of(column).and_then(|at| row.get_mut(at)).ok_or(undefined)
 }
 
 fn move_number(value: &mut Value, by: i64) {

@@ -87,10 +87,7 @@ pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Re
         match done {
             Ok(_) => pause = PAUSE_MIN,
             Err(FollowError::Db(error) | FollowError::Tail(TailError::Db(error))) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "following waits for the database"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "following waits for the database");
                 if let Some(projector) = &mut projector {
                     projector.forget();
                 }
@@ -111,10 +108,7 @@ pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Re
 /// Read models whose definition this build has changed are made again beside the tables that are still there.
 async fn remake_outdated(views: &Views, store: &EventStore) -> Result<(), FollowError> {
     for name in rebuild::outdated(views).await? {
-        tracing::info!(
-            model = name,
-            "the definition has changed: making the read model again"
-        );
+        tracing::info!(model = name, "the definition has changed: making the read model again");
         rebuild::replay(views, store, name, &|_| {})
             .await
             .map_err(|error| FollowError::Remake(Box::new(error)))?;
@@ -127,14 +121,7 @@ impl Projector {
     pub async fn start(views: Views, store: EventStore) -> Result<Self, FollowError> {
         let owner = Uuid::now_v7().to_string();
         let tracks = lead::take_over_all(&views, &owner).await?;
-        Ok(Self {
-            views,
-            store,
-            owner,
-            tracks,
-            follower: None,
-            looked_at: Some(Instant::now()),
-        })
+        Ok(Self { views, store, owner, tracks, follower: None, looked_at: Some(Instant::now()) })
     }
 
     /// Applies what is in the log and not yet in the read models, at most one batch.
@@ -200,11 +187,7 @@ impl Projector {
 
     /// Models that read the unknown kind stop there and say so; the others go on behind it.
     async fn step_around(&mut self, position: u64, kind: &str) -> Result<Step, FollowError> {
-        for track in self
-            .tracks
-            .iter_mut()
-            .filter(|track| track.is_led() && track.position < position)
-        {
+        for track in self.tracks.iter_mut().filter(|track| track.is_led() && track.position < position) {
             if track.model.reads_word(kind) {
                 let note =
                     format!("event {position} is of the kind {kind}, which this version does not know");
@@ -225,10 +208,7 @@ impl Projector {
     }
 
     async fn look_after_copies(&mut self) -> Result<(), FollowError> {
-        if self
-            .looked_at
-            .is_some_and(|looked_at| looked_at.elapsed() < LOOK_EVERY)
-        {
+        if self.looked_at.is_some_and(|looked_at| looked_at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
         self.looked_at = Some(Instant::now());
@@ -239,11 +219,7 @@ impl Projector {
 
     /// The follower stands where the slowest copy is; the others skip what they have.
     fn lowest(&self) -> Option<u64> {
-        self.tracks
-            .iter()
-            .filter(|track| track.is_led())
-            .map(|track| track.position)
-            .min()
+        self.tracks.iter().filter(|track| track.is_led()).map(|track| track.position).min()
     }
 
     fn follower_at(&mut self, position: u64) -> Follower {

@@ -47,29 +47,15 @@ impl Health {
 
 /// The worst of all; a system nothing is known of is on the way.
 pub(crate) fn summary(systems: &BTreeMap<System, SystemRow<'_>>) -> Health {
-    let each = System::ALL
-        .into_iter()
-        .map(|system| systems.get(&system).map_or(Health::Progressing, of));
+    let each = System::ALL.into_iter().map(|system| systems.get(&system).map_or(Health::Progressing, of));
     each.max().unwrap_or(Health::Progressing)
 }
 
 fn of(row: &SystemRow<'_>) -> Health {
     match (row.status(), &row.phase) {
         (SystemStatus::Skipped, _) => Health::Ready,
-        (
-            _,
-            Phase::Failed {
-                class: FailureClass::Auth | FailureClass::Permanent,
-                ..
-            },
-        ) => Health::Error,
-        (
-            _,
-            Phase::Failed {
-                class: FailureClass::Blocked,
-                ..
-            },
-        ) if !row.drifted => Health::Progressing,
+        (_, Phase::Failed { class: FailureClass::Auth | FailureClass::Permanent, .. }) => Health::Error,
+        (_, Phase::Failed { class: FailureClass::Blocked, .. }) if !row.drifted => Health::Progressing,
         (_, Phase::Failed { .. }) => Health::Degraded,
         (_, Phase::Progressing | Phase::Converged(_)) if row.drifted => Health::Degraded,
         (_, Phase::Progressing) => Health::Progressing,

@@ -63,9 +63,7 @@ impl Memory {
 
     /// What an event does to them.
     pub fn project(&mut self, model: &ReadModel, recorded: &Recorded) -> Result<(), FoldError> {
-        (model.project)(recorded)
-            .iter()
-            .try_for_each(|write| self.apply(write))
+        (model.project)(recorded).iter().try_for_each(|write| self.apply(write))
     }
 
     /// What one operation does to them.
@@ -82,16 +80,9 @@ impl Memory {
                 let row = rows.get_mut(key).ok_or(FoldError::MissingRow { table })?;
                 fill(definition, row, columns)?;
             }
-            Write::Add {
-                table,
-                key,
-                column,
-                by,
-            } => {
+            Write::Add { table, key, column, by } => {
                 let (definition, rows) = self.open(table)?;
-                let at = definition
-                    .place_of(column)
-                    .ok_or(FoldError::Undefined { table, what: column })?;
+                let at = definition.place_of(column).ok_or(FoldError::Undefined { table, what: column })?;
                 let fresh = blank(definition, key)?;
                 let row = rows.entry(key.clone()).or_insert(fresh);
                 if let Some(value) = row.get_mut(at) {
@@ -101,9 +92,7 @@ impl Memory {
             Write::Remove { table, key_prefix } => {
                 let (_, rows) = self.open(table)?;
                 let from = rows.range(key_prefix.clone()..);
-                let keys = from
-                    .map(|(key, _)| key)
-                    .take_while(|key| key.starts_with(key_prefix));
+                let keys = from.map(|(key, _)| key).take_while(|key| key.starts_with(key_prefix));
                 for key in keys.cloned().collect::<Vec<_>>() {
                     rows.remove(&key);
                 }
@@ -115,13 +104,8 @@ impl Memory {
     /// Takes a whole row as it stands in the database, columns in the order of the definition.
     pub fn load(&mut self, table: &'static str, row: Vec<Value>) -> Result<(), FoldError> {
         let (definition, rows) = self.open(table)?;
-        let key = row
-            .get(..definition.key.len())
-            .ok_or(FoldError::Undefined {
-                table,
-                what: "the key",
-            })?
-            .to_vec();
+        let key =
+            row.get(..definition.key.len()).ok_or(FoldError::Undefined { table, what: "the key" })?.to_vec();
         rows.insert(key, row);
         Ok(())
     }
@@ -135,19 +119,11 @@ impl Memory {
 
     /// Every row whose key begins like this, in the order of keys.
     pub fn below<'a>(&'a self, table: &str, prefix: &'a [Value]) -> impl Iterator<Item = RowRef<'a>> {
-        self.tables
-            .get(table)
-            .into_iter()
-            .flat_map(move |(definitions, at, rows)| {
-                rows.range(prefix.to_vec()..)
-                    .take_while(move |(key, _)| key.starts_with(prefix))
-                    .filter_map(move |(_, values)| {
-                        Some(RowRef {
-                            definition: definitions.get(*at)?,
-                            values,
-                        })
-                    })
-            })
+        self.tables.get(table).into_iter().flat_map(move |(definitions, at, rows)| {
+            rows.range(prefix.to_vec()..)
+                .take_while(move |(key, _)| key.starts_with(prefix))
+                .filter_map(move |(_, values)| Some(RowRef { definition: definitions.get(*at)?, values }))
+        })
     }
 
     /// Every row of a table, in the order of keys.
@@ -157,16 +133,11 @@ impl Memory {
 
     /// Whole tables, for comparing and loading.
     pub(crate) fn into_tables(self) -> impl Iterator<Item = (&'static Table, Rows)> {
-        self.tables
-            .into_values()
-            .filter_map(|(definitions, at, rows)| Some((definitions.get(at)?, rows)))
+        self.tables.into_values().filter_map(|(definitions, at, rows)| Some((definitions.get(at)?, rows)))
     }
 
     fn open(&mut self, table: &'static str) -> Result<(&'static Table, &mut Rows), FoldError> {
-        let undefined = FoldError::Undefined {
-            table,
-            what: "the table",
-        };
+        let undefined = FoldError::Undefined { table, what: "the table" };
         let (definitions, at, rows) = self.tables.get_mut(table).ok_or(undefined.clone())?;
         Ok((definitions.get(*at).ok_or(undefined)?, rows))
     }
@@ -174,10 +145,7 @@ impl Memory {
 
 fn blank(table: &'static Table, key: &[Value]) -> Result<Vec<Value>, FoldError> {
     if key.len() != table.key.len() {
-        return Err(FoldError::Undefined {
-            table: table.name,
-            what: "the key",
-        });
+        return Err(FoldError::Undefined { table: table.name, what: "the key" });
     }
     let mut row = key.to_vec();
     row.resize(table.columns.len(), Value::Null);
@@ -190,10 +158,7 @@ fn fill(
     columns: &[(&'static str, Value)],
 ) -> Result<(), FoldError> {
     for (column, value) in columns {
-        let undefined = FoldError::Undefined {
-            table: table.name,
-            what: column,
-        };
+        let undefined = FoldError::Undefined { table: table.name, what: column };
         let at = table.place_of(column).ok_or(undefined.clone())?;
         *row.get_mut(at).ok_or(undefined)? = value.clone();
     }
@@ -216,17 +181,11 @@ pub struct RowRef<'a> {
 
 impl<'a> RowRef<'a> {
     fn value(&self, column: &'static str) -> &'a Value {
-        self.definition
-            .place_of(column)
-            .and_then(|at| self.values.get(at))
-            .unwrap_or(&Value::Null)
+        self.definition.place_of(column).and_then(|at| self.values.get(at)).unwrap_or(&Value::Null)
     }
 
     fn wrong(&self, column: &'static str) -> RowError {
-        RowError {
-            table: self.definition.name,
-            column,
-        }
+        RowError { table: self.definition.name, column }
     }
 
     /// Text, if there is one.
@@ -264,9 +223,7 @@ impl<'a> RowRef<'a> {
 
     /// A value with a text form, if there is one.
     pub fn maybe_parse<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, RowError> {
-        self.maybe_text(column)
-            .map(|text| text.parse().map_err(|_| self.wrong(column)))
-            .transpose()
+        self.maybe_text(column).map(|text| text.parse().map_err(|_| self.wrong(column))).transpose()
     }
 
     /// A moment, if there is one.

@@ -46,9 +46,7 @@ pub struct Table {
 impl Table {
     /// Where a column stands.
     pub fn place_of(&self, column: &str) -> Option<usize> {
-        self.columns
-            .iter()
-            .position(|candidate| candidate.name() == column)
+        self.columns.iter().position(|candidate| candidate.name() == column)
     }
 
     /// The stored table of one copy.

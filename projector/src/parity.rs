@@ -87,10 +87,7 @@ pub(crate) enum Expected<'a> {
     /// Rows in memory.
     Memory(&'a Rows),
     /// Another copy, as of one moment.
-    Copy {
-        snapshot: &'a mut Snapshot,
-        stored: &'a str,
-    },
+    Copy { snapshot: &'a mut Snapshot, stored: &'a str },
 }
 
 impl Expected<'_> {
@@ -106,10 +103,8 @@ impl Expected<'_> {
                     after.is_none_or(|after| key > after) && until.is_none_or(|until| key <= until)
                 };
                 let from = after.map(<[Value]>::to_vec).unwrap_or_default();
-                let range = rows
-                    .range(from..)
-                    .skip_while(|(key, _)| !fits(key))
-                    .take_while(|(key, _)| fits(key));
+                let range =
+                    rows.range(from..).skip_while(|(key, _)| !fits(key)).take_while(|(key, _)| fits(key));
                 Ok(range.map(|(key, row)| (key.clone(), row.clone())).collect())
             }
             Self::Copy { snapshot, stored } => fetch(snapshot, table, stored, after, until, None).await,
@@ -129,14 +124,8 @@ pub(crate) async fn compare(
     loop {
         let found = fetch(snapshot, table, stored, after.as_deref(), None, Some(PAGE)).await?;
         let is_last = found.len() < PAGE;
-        let until = if is_last {
-            None
-        } else {
-            found.keys().next_back().cloned()
-        };
-        let wanted = expected
-            .between(table, after.as_deref(), until.as_deref())
-            .await?;
+        let until = if is_last { None } else { found.keys().next_back().cloned() };
+        let wanted = expected.between(table, after.as_deref(), until.as_deref()).await?;
         result.add(page(table, &found, &wanted));
         if is_last {
             return Ok(result);
@@ -149,26 +138,16 @@ fn page(table: &'static Table, found: &Rows, wanted: &Rows) -> Comparison {
     let count = |rows: &Rows| u64::try_from(rows.len()).unwrap_or(u64::MAX);
     let mut differences = Vec::new();
     let mut note = |key: &[Value], kind| {
-        differences.push(Difference {
-            table: table.name,
-            key: key.to_vec(),
-            kind,
-        });
+        differences.push(Difference { table: table.name, key: key.to_vec(), kind });
     };
     for (key, row) in wanted {
         match found.get(key) {
             None => note(key, DifferenceKind::Missing),
             Some(stored) if stored != row => {
                 let pairs = table.columns.iter().zip(stored.iter().zip(row));
-                let columns = pairs
-                    .filter(|(_, (left, right))| left != right)
-                    .map(|(column, _)| column.name());
-                note(
-                    key,
-                    DifferenceKind::Changed {
-                        columns: columns.collect(),
-                    },
-                );
+                let columns =
+                    pairs.filter(|(_, (left, right))| left != right).map(|(column, _)| column.name());
+                note(key, DifferenceKind::Changed { columns: columns.collect() });
             }
             Some(_) => {}
         }
@@ -178,12 +157,7 @@ fn page(table: &'static Table, found: &Rows, wanted: &Rows) -> Comparison {
     }
     let difference_count = u64::try_from(differences.len()).unwrap_or(u64::MAX);
     differences.truncate(LISTED_MAX);
-    Comparison {
-        rows: count(found),
-        rows_expected: count(wanted),
-        differences,
-        difference_count,
-    }
+    Comparison { rows: count(found), rows_expected: count(wanted), differences, difference_count }
 }
 
 async fn fetch(
@@ -209,11 +183,8 @@ async fn fetch(
             conditions.push(format!("({key}) {sign} ({})", places.join(", ")));
         }
     }
-    let filter = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" where {}", conditions.join(" and "))
-    };
+    let filter =
+        if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
     let limit = limit.map(|limit| format!(" limit {limit}")).unwrap_or_default();
     let columns = crate::select::columns_of(table);
     let sql = format!("select {columns} from {stored}{filter} order by {key}{limit}");

@@ -188,10 +188,7 @@ async fn digest(
         Err(error) => return Err(error.into()),
     };
     let mut changes = Changes::default();
-    for recorded in events
-        .iter()
-        .filter(|recorded| waiting.contains(&recorded.position))
-    {
+    for recorded in events.iter().filter(|recorded| waiting.contains(&recorded.position)) {
         if let Err(error) = changes.take(model, (model.project)(recorded)) {
             return Ok(Err(error.to_string()));
         }
@@ -200,9 +197,7 @@ async fn digest(
 }
 
 fn write_changes(changes: Changes, batch: &mut Batch, model: &ReadModel, copy: u32) -> Result<(), String> {
-    changes
-        .write_to(batch, model, copy)
-        .map_err(|error: FoldError| error.to_string())
+    changes.write_to(batch, model, copy).map_err(|error: FoldError| error.to_string())
 }
 
 /// The loop that leads the copy loses its next write, looks again, and finds the stream no longer parked.

@@ -45,11 +45,7 @@ const TABLES: &[Table] = &[
     Table {
         name: MARGINS,
         key: &["partner_id", "effective_from"],
-        columns: &[
-            Column::Text("partner_id"),
-            Column::Text("effective_from"),
-            Column::Int("bps"),
-        ],
+        columns: &[Column::Text("partner_id"), Column::Text("effective_from"), Column::Int("bps")],
         indexes: &[],
     },
     parts::tenant::table(TENANTS),
@@ -82,44 +78,21 @@ fn details(recorded: &Recorded) -> Vec<Write> {
         return vec![];
     };
     let partner = || text(recorded.stream.key());
-    let set = |columns| {
-        vec![Write::Set {
-            table: DETAILS,
-            key: vec![partner()],
-            columns,
-        }]
-    };
+    let set = |columns| vec![Write::Set { table: DETAILS, key: vec![partner()], columns }];
     match event {
         PartnerEvent::Registered { .. } => {
-            vec![Write::Put {
-                table: DETAILS,
-                key: vec![partner()],
-                columns: vec![],
-            }]
+            vec![Write::Put { table: DETAILS, key: vec![partner()], columns: vec![] }]
         }
-        PartnerEvent::ContactChanged {
-            contact_info,
-            changed: _,
-        } => set(vec![(
-            "contact_info",
-            contact_info.as_ref().map_or(Value::Null, parts::json),
-        )]),
-        PartnerEvent::BillingInfoChanged {
-            billing_info,
-            changed: _,
-        } => set(vec![(
-            "billing_info",
-            billing_info.as_ref().map_or(Value::Null, parts::json),
-        )]),
-        PartnerEvent::MarginSet {
-            bps,
-            effective_from,
-            withdrawn,
-        } => {
-            let removed = withdrawn.iter().map(|day| Write::Remove {
-                table: MARGINS,
-                key_prefix: vec![partner(), text(day)],
-            });
+        PartnerEvent::ContactChanged { contact_info, changed: _ } => {
+            set(vec![("contact_info", contact_info.as_ref().map_or(Value::Null, parts::json))])
+        }
+        PartnerEvent::BillingInfoChanged { billing_info, changed: _ } => {
+            set(vec![("billing_info", billing_info.as_ref().map_or(Value::Null, parts::json))])
+        }
+        PartnerEvent::MarginSet { bps, effective_from, withdrawn } => {
+            let removed = withdrawn
+                .iter()
+                .map(|day| Write::Remove { table: MARGINS, key_prefix: vec![partner(), text(day)] });
             let put = Write::Put {
                 table: MARGINS,
                 key: vec![partner(), text(effective_from)],
@@ -147,9 +120,7 @@ pub async fn get(at: &mut At, id: PartnerId, today: Date) -> Result<Option<Partn
 
 /// The partner of a slug.
 pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<PartnerId>, QueryError> {
-    let found = at
-        .query("select partner_id from partners where slug = $1", &[text(slug)])
-        .await?;
+    let found = at.query("select partner_id from partners where slug = $1", &[text(slug)]).await?;
     Ok(found.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 
@@ -157,12 +128,8 @@ pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<PartnerId>, Quer
 pub async fn rows_of(at: &mut At, ids: &[PartnerId]) -> Result<Rows, QueryError> {
     let mut memory = Memory::new(TABLES);
     let ids: Vec<Value> = ids.iter().map(text).collect();
-    let by_partner = [
-        (PARTNERS, "partner_id"),
-        (DETAILS, "partner_id"),
-        (MARGINS, "partner_id"),
-        (TENANTS, "partner_id"),
-    ];
+    let by_partner =
+        [(PARTNERS, "partner_id"), (DETAILS, "partner_id"), (MARGINS, "partner_id"), (TENANTS, "partner_id")];
     load_many(at, &MODEL, &mut memory, &by_partner, &ids).await?;
     let sql = "select u.subscription_id from partner_subscriptions u
                  join partner_tenants t on t.tenant_id = u.tenant_id
@@ -176,20 +143,9 @@ pub async fn rows_of(at: &mut At, ids: &[PartnerId]) -> Result<Rows, QueryError>
     for some in open.into_iter().collect::<Vec<_>>().chunks(LOOKED_UP_AT_ONCE) {
         load(at, &MODEL, &mut memory, SUBSCRIPTIONS, "subscription_id", some).await?;
     }
-    let plans: BTreeSet<Value> = memory
-        .all(SUBSCRIPTIONS)
-        .filter_map(|row| row.maybe_text("plan_id"))
-        .map(text)
-        .collect();
-    load(
-        at,
-        &MODEL,
-        &mut memory,
-        PLANS,
-        "plan_id",
-        &plans.into_iter().collect::<Vec<_>>(),
-    )
-    .await?;
+    let plans: BTreeSet<Value> =
+        memory.all(SUBSCRIPTIONS).filter_map(|row| row.maybe_text("plan_id")).map(text).collect();
+    load(at, &MODEL, &mut memory, PLANS, "plan_id", &plans.into_iter().collect::<Vec<_>>()).await?;
     Ok(Rows::from(memory))
 }
 

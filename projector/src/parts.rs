@@ -65,10 +65,7 @@ pub(crate) fn maybe_shown(value: Option<&Personal<impl Display>>) -> Value {
 
 /// What searches compare: lower case.
 pub(crate) fn searched(value: &Personal<impl Display>) -> Value {
-    value.as_ref().map_or_else(
-        || text(ERASED.to_lowercase()),
-        |value| text(value.to_string().to_lowercase()),
-    )
+    value.as_ref().map_or_else(|| text(ERASED.to_lowercase()), |value| text(value.to_string().to_lowercase()))
 }
 
 pub(crate) fn position(recorded: &Recorded) -> Value {
@@ -77,8 +74,5 @@ pub(crate) fn position(recorded: &Recorded) -> Value {
 
 /// The columns that say which event touched a row last.
 pub(crate) fn stamp(recorded: &Recorded) -> [(&'static str, Value); 2] {
-    [
-        ("version", Value::from(recorded.version)),
-        ("position", position(recorded)),
-    ]
+    [("version", Value::from(recorded.version)), ("position", position(recorded))]
 }

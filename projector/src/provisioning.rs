@@ -18,11 +18,8 @@ const TENANTS: &str = "provisioning_tenants";
 const SYSTEMS: &str = "provisioning_systems";
 const RESOURCES: &str = "provisioning_resources";
 
-const TABLES: &[Table] = &[
-    parts::tenant::table(TENANTS),
-    parts::system::table(SYSTEMS),
-    parts::resource::table(RESOURCES),
-];
+const TABLES: &[Table] =
+    &[parts::tenant::table(TENANTS), parts::system::table(SYSTEMS), parts::resource::table(RESOURCES)];
 
 /// How far each tenant is in each outside system.
 pub const MODEL: ReadModel = ReadModel {
@@ -47,20 +44,10 @@ fn project(recorded: &Recorded) -> Vec<Write> {
 pub async fn get(at: &mut At, id: TenantId) -> Result<ProvisioningView, QueryError> {
     let mut memory = Memory::new(TABLES);
     let key = [text(id)];
-    let tables = [
-        (TENANTS, "tenant_id"),
-        (SYSTEMS, "subject_id"),
-        (RESOURCES, "subject_id"),
-    ];
+    let tables = [(TENANTS, "tenant_id"), (SYSTEMS, "subject_id"), (RESOURCES, "subject_id")];
     load_many(at, &MODEL, &mut memory, &tables, &key).await?;
     let mut work = Work::default();
-    for row in at
-        .query(
-            "select system, attempts, due_at, state from due where subject = $1",
-            &key,
-        )
-        .await?
-    {
+    for row in at.query("select system, attempts, due_at, state from due where subject = $1", &key).await? {
         work.plan(row.text(0)?, row.count(1)?, row.text(2)?, row.opt_text(3)?);
     }
     let last = "select system, max(started_at) from attempts where subject = $1 group by system";

@@ -108,9 +108,7 @@ const ROOM_ATTEMPTS_MAX: u32 = 3;
 /// A read model by its name.
 pub(crate) fn named(name: &str) -> Result<&'static ReadModel, ReplayError> {
     let found = READ_MODELS.iter().find(|model| model.name == name);
-    found
-        .copied()
-        .ok_or_else(|| ReplayError::Unknown(name.to_owned()))
+    found.copied().ok_or_else(|| ReplayError::Unknown(name.to_owned()))
 }
 
 /// Makes a read model again, proves it equal to the live one, and swaps.
@@ -141,12 +139,7 @@ pub async fn replay(
         rows,
         "a read model was made again and swapped in"
     );
-    Ok(Replayed {
-        copy: number,
-        position,
-        rows,
-        proof,
-    })
+    Ok(Replayed { copy: number, position, rows, proof })
 }
 
 /// Models whose live copy is of another definition, by name: this build has to make them again before it can follow.
@@ -204,20 +197,10 @@ async fn make_room_once(views: &Views, model: &'static ReadModel) -> Result<u32,
 
 /// Stores rows in the order of their keys, then indexes, then the position they are of.
 async fn fill(views: &Views, number: u32, remade: Remade) -> Result<(), ReplayError> {
-    let Remade {
-        model,
-        memory,
-        position,
-        recorded_at,
-        waiting,
-        ..
-    } = remade;
+    let Remade { model, memory, position, recorded_at, waiting, .. } = remade;
     for (table, rows) in memory.into_tables() {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name()).collect();
-        views
-            .db()
-            .bulk_load(&table.stored_name(number), &columns, rows.into_values())
-            .await?;
+        views.db().bulk_load(&table.stored_name(number), &columns, rows.into_values()).await?;
         let mut ddl = storage::create_indexes(table, number);
         if views.db().dialect() == Dialect::Postgres {
             ddl.push_str("analyze ");
@@ -231,12 +214,7 @@ async fn fill(views: &Views, number: u32, remade: Remade) -> Result<(), ReplayEr
     batch.run(
         "update checkpoints set position = $1, recorded_at = $2
           where read_model = $3 and version = $4 and position = 0 and state = 'rebuilding'",
-        vec![
-            position.into(),
-            recorded_at.into(),
-            model.name.into(),
-            number.into(),
-        ],
+        vec![position.into(), recorded_at.into(), model.name.into(), number.into()],
         Expect::Rows(1),
     );
     park::write_to(&mut batch, model, number, &waiting);
@@ -269,14 +247,9 @@ async fn prove(
     if definition != u64::from(model.version) {
         return Ok((Proof::OtherDefinition, 0));
     }
-    let made_of = copies::one(views.db(), model, number)
-        .await?
-        .map_or(0, |copy| copy.position);
+    let made_of = copies::one(views.db(), model, number).await?.map_or(0, |copy| copy.position);
     if position < made_of {
-        return Err(ReplayError::Stuck {
-            model: model.name,
-            position,
-        });
+        return Err(ReplayError::Stuck { model: model.name, position });
     }
     copies::catch_up(views, store, model, number, position).await?;
     let mut made = views.db().snapshot().await?;
@@ -284,17 +257,11 @@ async fn prove(
     let mut result = Comparison::default();
     for table in model.tables {
         let (old, new) = (table.stored_name(live_number), table.stored_name(number));
-        let expected = Expected::Copy {
-            snapshot: &mut made,
-            stored: &new,
-        };
+        let expected = Expected::Copy { snapshot: &mut made, stored: &new };
         result.add(compare(&mut live, table, &old, expected).await?);
     }
     match result.differences.into_iter().next() {
-        Some(first) => Err(ReplayError::Differs {
-            count: result.difference_count,
-            first: Box::new(first),
-        }),
+        Some(first) => Err(ReplayError::Differs { count: result.difference_count, first: Box::new(first) }),
         None => Ok((Proof::Equal, result.rows)),
     }
 }

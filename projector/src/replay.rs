@@ -44,9 +44,7 @@ impl Remade {
                 let digested = if self.parked.contains(stream) {
                     Err(park::BEHIND.to_owned())
                 } else {
-                    self.memory
-                        .project(self.model, recorded)
-                        .map_err(|error| error.to_string())
+                    self.memory.project(self.model, recorded).map_err(|error| error.to_string())
                 };
                 (stream, digested)
             }
@@ -55,11 +53,7 @@ impl Remade {
         };
         if let Err(error) = digested {
             self.parked.insert(stream.to_owned());
-            self.waiting.push(Waiting {
-                stream: stream.to_owned(),
-                position: position_of(entry),
-                error,
-            });
+            self.waiting.push(Waiting { stream: stream.to_owned(), position: position_of(entry), error });
         }
     }
 }
@@ -70,15 +64,9 @@ pub(crate) async fn remake(
     wanted: &[(&'static ReadModel, u64)],
     report: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Remade>, TailError> {
-    let mut remade: Vec<(Remade, u64)> = wanted
-        .iter()
-        .map(|(model, position)| (Remade::new(model), *position))
-        .collect();
-    let end = wanted
-        .iter()
-        .map(|(_, position)| *position)
-        .max()
-        .unwrap_or_default();
+    let mut remade: Vec<(Remade, u64)> =
+        wanted.iter().map(|(model, position)| (Remade::new(model), *position)).collect();
+    let end = wanted.iter().map(|(_, position)| *position).max().unwrap_or_default();
     let mut read = 0;
     let mut follower = store.follow(0);
     while read < end {
@@ -96,18 +84,13 @@ pub(crate) async fn remake(
                 report(read.min(end));
             }
             Err(TailError::UnknownKind { position, kind }) => {
-                let concerned = remade
-                    .iter()
-                    .any(|(model, until)| position <= *until && model.model.reads_word(&kind));
+                let concerned =
+                    remade.iter().any(|(model, until)| position <= *until && model.model.reads_word(&kind));
                 if concerned {
                     return Err(TailError::UnknownKind { position, kind });
                 }
                 for (model, until) in &mut remade {
-                    model.position = if position <= *until {
-                        position
-                    } else {
-                        model.position
-                    };
+                    model.position = if position <= *until { position } else { model.position };
                 }
                 read = position;
                 follower = store.follow(position);

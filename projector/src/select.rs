@@ -30,12 +30,7 @@ pub enum QueryError {
 
 /// The columns of a table, as a list in SQL.
 pub(crate) fn columns_of(table: &Table) -> String {
-    table
-        .columns
-        .iter()
-        .map(|column| column.name())
-        .collect::<Vec<_>>()
-        .join(", ")
+    table.columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Every row whose column has one of some values.
@@ -61,16 +56,10 @@ pub(crate) async fn load_many(
     if values.is_empty() {
         return Ok(());
     }
-    let places = (1..=values.len())
-        .map(|place| format!("${place}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let places = (1..=values.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
     let queries = tables.iter().filter_map(|(name, column)| {
         let columns = columns_of(model.table(name)?);
-        Some((
-            format!("select {columns} from {name} where {column} in ({places})").into(),
-            values.to_vec(),
-        ))
+        Some((format!("select {columns} from {name} where {column} in ({places})").into(), values.to_vec()))
     });
     let answers = at.query_all(queries.collect()).await?;
     take(memory, tables.iter().map(|(name, _)| *name), answers)
@@ -82,12 +71,10 @@ pub(crate) async fn load_all(
     model: &'static ReadModel,
     memory: &mut Memory,
 ) -> Result<(), QueryError> {
-    let queries = model.tables.iter().map(|table| {
-        (
-            format!("select {} from {}", columns_of(table), table.name).into(),
-            vec![],
-        )
-    });
+    let queries = model
+        .tables
+        .iter()
+        .map(|table| (format!("select {} from {}", columns_of(table), table.name).into(), vec![]));
     let answers = at.query_all(queries.collect()).await?;
     take(memory, model.tables.iter().map(|table| table.name), answers)
 }
@@ -115,11 +102,7 @@ pub(crate) struct Select {
 
 impl Select {
     pub(crate) const fn new(from: &'static str) -> Self {
-        Self {
-            from,
-            conditions: vec![],
-            values: vec![],
-        }
+        Self { from, conditions: vec![], values: vec![] }
     }
 
     /// A value, and how the text refers to it.
@@ -140,10 +123,7 @@ impl Select {
 
     /// Several values for an `in (…)`.
     pub(crate) fn list(&mut self, values: impl Iterator<Item = Value>) -> String {
-        values
-            .map(|value| self.bind(value))
-            .collect::<Vec<_>>()
-            .join(", ")
+        values.map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn and(&mut self, condition: impl Into<String>) {

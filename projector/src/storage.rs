@@ -32,12 +32,8 @@ pub(crate) async fn create_missing(db: &Db) -> Result<(), StorageError> {
 
 async fn create_missing_once(db: &Db) -> Result<(), StorageError> {
     for model in READ_MODELS {
-        let known = db
-            .query(
-                "select version from live where read_model = $1",
-                &[Value::from(model.name)],
-            )
-            .await?;
+        let known =
+            db.query("select version from live where read_model = $1", &[Value::from(model.name)]).await?;
         if !known.is_empty() {
             continue;
         }
@@ -73,11 +69,7 @@ pub(crate) fn create_table(table: &Table, copy: u32, dialect: Dialect) -> String
         .columns
         .iter()
         .map(|column| {
-            let nullable = if table.key.contains(&column.name()) {
-                " not null"
-            } else {
-                ""
-            };
+            let nullable = if table.key.contains(&column.name()) { " not null" } else { "" };
             format!("{} {}{nullable}", column.name(), type_of(*column, dialect))
         })
         .collect();
@@ -119,10 +111,8 @@ pub(crate) fn create_indexes(table: &Table, copy: u32) -> String {
 /// until it is done.
 pub(crate) fn view_statements(model: &ReadModel, copy: u32) -> Vec<String> {
     let mark = mark_of(model);
-    let mut statements = vec![
-        format!("drop view if exists {mark}"),
-        format!("create view {mark} as select {copy} as copy"),
-    ];
+    let mut statements =
+        vec![format!("drop view if exists {mark}"), format!("create view {mark} as select {copy} as copy")];
     for table in model.tables {
         statements.push(format!("drop view if exists {}", table.name));
         statements.push(format!(

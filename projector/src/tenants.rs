@@ -40,11 +40,7 @@ const TABLES: &[Table] = &[
     Table {
         name: PROFILES,
         key: &["tenant_id"],
-        columns: &[
-            Column::Text("tenant_id"),
-            Column::Text("contact"),
-            Column::Text("billing_info"),
-        ],
+        columns: &[Column::Text("tenant_id"), Column::Text("contact"), Column::Text("billing_info")],
         indexes: &[],
     },
     parts::hold::table(HOLDS),
@@ -62,14 +58,7 @@ const TABLES: &[Table] = &[
 pub const MODEL: ReadModel = ReadModel {
     name: "tenants",
     version: 1,
-    reads: &[
-        "tenant",
-        "provisioning",
-        "partner",
-        "plan",
-        "subscription",
-        "user",
-    ],
+    reads: &["tenant", "provisioning", "partner", "plan", "subscription", "user"],
     tables: TABLES,
     project,
 };
@@ -98,31 +87,15 @@ fn profile(recorded: &Recorded) -> Vec<Write> {
     };
     let key = vec![text(recorded.stream.key())];
     if let TenantEvent::Created { .. } = event {
-        return vec![Write::Put {
-            table: PROFILES,
-            key,
-            columns: vec![],
-        }];
+        return vec![Write::Put { table: PROFILES, key, columns: vec![] }];
     }
-    if let TenantEvent::ProfileChanged {
-        contact: Some(contact),
-        ..
-    } = event
-    {
+    if let TenantEvent::ProfileChanged { contact: Some(contact), .. } = event {
         let contact = contact.as_ref().map_or(Value::Null, parts::json);
-        return vec![Write::Set {
-            table: PROFILES,
-            key,
-            columns: vec![("contact", contact)],
-        }];
+        return vec![Write::Set { table: PROFILES, key, columns: vec![("contact", contact)] }];
     }
     if let TenantEvent::BillingInfoChanged { billing_info, .. } = event {
         let billing_info = billing_info.as_ref().map_or(Value::Null, parts::json);
-        return vec![Write::Set {
-            table: PROFILES,
-            key,
-            columns: vec![("billing_info", billing_info)],
-        }];
+        return vec![Write::Set { table: PROFILES, key, columns: vec![("billing_info", billing_info)] }];
     }
     vec![]
 }
@@ -135,13 +108,8 @@ pub async fn get(at: &mut At, id: TenantId) -> Result<Option<TenantView>, QueryE
 
 /// The tenant of a slug.
 pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<TenantId>, QueryError> {
-    let found = at
-        .query("select tenant_id from tenants where slug = $1", &[text(slug)])
-        .await?;
-    Ok(found
-        .first()
-        .and_then(|row| row.text(0).ok())
-        .and_then(|id| id.parse().ok()))
+    let found = at.query("select tenant_id from tenants where slug = $1", &[text(slug)]).await?;
+    Ok(found.first().and_then(|row| row.text(0).ok()).and_then(|id| id.parse().ok()))
 }
 
 /// Everything about some tenants.
@@ -160,11 +128,8 @@ pub async fn rows_of(at: &mut At, ids: &[TenantId]) -> Result<Rows, QueryError> 
     ];
     load_many(at, &MODEL, &mut memory, &by_tenant, &ids).await?;
     let named = |table: &'static str, column: &'static str| -> Vec<Value> {
-        let values: BTreeSet<Value> = memory
-            .all(table)
-            .filter_map(|row| row.maybe_text(column))
-            .map(text)
-            .collect();
+        let values: BTreeSet<Value> =
+            memory.all(table).filter_map(|row| row.maybe_text(column)).map(text).collect();
         values.into_iter().collect()
     };
     let (partners, plans) = (named(TENANTS, "partner_id"), named(SUBSCRIPTIONS, "plan_id"));

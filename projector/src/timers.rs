@@ -83,17 +83,9 @@ fn project(recorded: &Recorded) -> Vec<Write> {
             ("position", recorded.position.into()),
         ],
     };
-    let gone = |kind: &str, subject: Value| Write::Remove {
-        table: TIMERS,
-        key_prefix: key(kind, subject),
-    };
+    let gone = |kind: &str, subject: Value| Write::Remove { table: TIMERS, key_prefix: key(kind, subject) };
     let tenant = || text(recorded.stream.key());
-    if let E::HoldPlaced {
-        hold_id,
-        until: Some(until),
-        ..
-    } = event
-    {
+    if let E::HoldPlaced { hold_id, until: Some(until), .. } = event {
         return vec![set(HOLD_EXPIRY, text(hold_id), text(hold_id), until)];
     }
     if let E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } = event {
@@ -106,24 +98,10 @@ fn project(recorded: &Recorded) -> Vec<Write> {
         return vec![gone(TERMINATION, tenant())];
     }
     if let E::Terminated {} = event {
-        return vec![Write::Remove {
-            table: TIMERS,
-            key_prefix: vec![tenant()],
-        }];
+        return vec![Write::Remove { table: TIMERS, key_prefix: vec![tenant()] }];
     }
-    if let E::MemberInvited {
-        invitation_id,
-        user_id,
-        expires_at,
-        ..
-    } = event
-    {
-        return vec![set(
-            INVITATION_EXPIRY,
-            text(user_id),
-            text(invitation_id),
-            expires_at,
-        )];
+    if let E::MemberInvited { invitation_id, user_id, expires_at, .. } = event {
+        return vec![set(INVITATION_EXPIRY, text(user_id), text(invitation_id), expires_at)];
     }
     // Who is made a member at once needs no invitation any more.
     if let E::MemberAdded { user_id, .. }

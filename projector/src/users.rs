@@ -38,13 +38,8 @@ const TABLES: &[Table] = &[
 ];
 
 /// People, as the API shows them and as its doors know them.
-pub const MODEL: ReadModel = ReadModel {
-    name: "users",
-    version: 1,
-    reads: &["user", "platform", "tenant"],
-    tables: TABLES,
-    project,
-};
+pub const MODEL: ReadModel =
+    ReadModel { name: "users", version: 1, reads: &["user", "platform", "tenant"], tables: TABLES, project };
 
 /// A date on a page is worth one write per person and this time.
 const SIGN_IN_NOTED_EVERY_SECONDS: i64 = 300;
@@ -86,27 +81,15 @@ pub async fn actor_by_identity(
 
 /// The tenant an invitation is for.
 pub async fn tenant_of_invitation(at: &mut At, id: InvitationId) -> Result<Option<TenantId>, QueryError> {
-    let found = at
-        .query(
-            "select tenant_id from user_invitations where invitation_id = $1",
-            &[text(id)],
-        )
-        .await?;
+    let found =
+        at.query("select tenant_id from user_invitations where invitation_id = $1", &[text(id)]).await?;
     Ok(found.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 
 /// Everybody who administers the platform.
 pub async fn platform_admins(at: &mut At) -> Result<Vec<UserId>, QueryError> {
-    let found = at
-        .query(
-            "select user_id from user_admins where is_admin = 1 order by user_id",
-            &[],
-        )
-        .await?;
-    Ok(found
-        .iter()
-        .filter_map(|row| row.text(0).ok()?.parse().ok())
-        .collect())
+    let found = at.query("select user_id from user_admins where is_admin = 1 order by user_id", &[]).await?;
+    Ok(found.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
 }
 
 /// Everything about some people.
@@ -121,26 +104,15 @@ pub async fn rows_of(at: &mut At, ids: &[UserId]) -> Result<Rows, QueryError> {
         (INVITATIONS, "user_id"),
     ];
     load_many(at, &MODEL, &mut memory, &by_user, &ids).await?;
-    let tenants: BTreeSet<Value> = memory
-        .all(MEMBERS)
-        .filter_map(|row| row.maybe_text("tenant_id"))
-        .map(text)
-        .collect();
-    let by_tenant = [
-        (TENANTS, "tenant_id"),
-        (HOLDS, "tenant_id"),
-        (DOMAINS, "tenant_id"),
-    ];
+    let tenants: BTreeSet<Value> =
+        memory.all(MEMBERS).filter_map(|row| row.maybe_text("tenant_id")).map(text).collect();
+    let by_tenant = [(TENANTS, "tenant_id"), (HOLDS, "tenant_id"), (DOMAINS, "tenant_id")];
     let tenants: Vec<Value> = tenants.into_iter().collect();
     load_many(at, &MODEL, &mut memory, &by_tenant, &tenants).await?;
     let mut rows = Rows::from(memory);
     for id in &ids {
-        for row in at
-            .query(
-                "select user_id, at from sign_ins where user_id = $1",
-                std::slice::from_ref(id),
-            )
-            .await?
+        for row in
+            at.query("select user_id, at from sign_ins where user_id = $1", std::slice::from_ref(id)).await?
         {
             rows.saw(row.text(0)?, row.text(1)?);
         }
@@ -154,11 +126,7 @@ pub async fn note_sign_in(views: &Views, user: UserId, now: Timestamp) -> Result
     batch.run(
         "insert into sign_ins (user_id, at) values ($1, $2)
          on conflict (user_id) do update set at = excluded.at where sign_ins.at < $3",
-        vec![
-            text(user),
-            text(now),
-            text(now.plus_seconds(-SIGN_IN_NOTED_EVERY_SECONDS)),
-        ],
+        vec![text(user), text(now), text(now.plus_seconds(-SIGN_IN_NOTED_EVERY_SECONDS))],
         Expect::Any,
     );
     views.db().write(batch).await.map(drop)

@@ -52,10 +52,8 @@ pub async fn verify(views: &Views, store: &EventStore) -> Result<Vec<ModelReport
     for model in READ_MODELS {
         moments.push((*model, views.snapshot(model).await?));
     }
-    let wanted: Vec<(&'static ReadModel, u64)> = moments
-        .iter()
-        .map(|(model, at)| (*model, at.position()))
-        .collect();
+    let wanted: Vec<(&'static ReadModel, u64)> =
+        moments.iter().map(|(model, at)| (*model, at.position())).collect();
     let remade = remake(store, &wanted, &|_| {}).await?;
     let mut reports = Vec::new();
     for ((model, at), remade) in moments.into_iter().zip(remade) {

@@ -34,10 +34,7 @@ impl Views {
     /// The same in a database that is open already.
     pub async fn with(db: Db) -> Result<Self, StorageError> {
         storage::create_missing(&db).await?;
-        Ok(Self {
-            db,
-            progress: Arc::new(watch::Sender::default()),
-        })
+        Ok(Self { db, progress: Arc::new(watch::Sender::default()) })
     }
 
     /// The database, for working rows that are not read models.
@@ -82,14 +79,7 @@ impl Views {
             return Ok(None);
         }
         let time = row.text(1)?.parse::<Timestamp>().ok().map(Moment);
-        Ok(Some(At {
-            as_of: AsOf {
-                position: row.count(0)?,
-                time,
-            },
-            parked: row.count(3)?,
-            snapshot,
-        }))
+        Ok(Some(At { as_of: AsOf { position: row.count(0)?, time }, parked: row.count(3)?, snapshot }))
     }
 
     pub(crate) fn note_progress(&self, model: &'static str, position: u64) {

@@ -51,17 +51,10 @@ impl Views {
                 return Ok(());
             }
             if Instant::now() >= end {
-                return Err(Lagging::Behind {
-                    model: model.name,
-                    wanted: position,
-                });
+                return Err(Lagging::Behind { model: model.name, wanted: position });
             }
             // Followed here: wake at the next batch. Followed elsewhere: look again soon.
-            let next = if known.is_some() {
-                end
-            } else {
-                end.min(Instant::now() + POLL)
-            };
+            let next = if known.is_some() { end } else { end.min(Instant::now() + POLL) };
             match timeout_at(next, progress.changed()).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(_)) => sleep(POLL).await,

@@ -64,11 +64,7 @@ impl Attempts {
     pub(crate) async fn prune(&self, now: Timestamp) -> Result<u64, WriteError> {
         let mut batch = Batch::new();
         let before = now.plus_days(-DAYS_KEPT).to_string();
-        batch.run(
-            "delete from attempts where started_at < $1",
-            vec![before.into()],
-            Expect::Any,
-        );
+        batch.run("delete from attempts where started_at < $1", vec![before.into()], Expect::Any);
         Ok(self.db.write(batch).await?.into_iter().sum())
     }
 }

@@ -70,10 +70,7 @@ impl Owner {
             Self::Tenant { tenant_id, .. } => tenant_id.to_string(),
             Self::Platform => ADMINS_GROUP.to_owned(),
         };
-        Resource {
-            kind: ResourceKind::Group,
-            key,
-        }
+        Resource { kind: ResourceKind::Group, key }
     }
 }
 
@@ -138,10 +135,7 @@ pub struct PersonSpec {
 impl PersonSpec {
     /// The account as a resource of ours.
     pub(crate) fn resource(&self) -> Resource {
-        Resource {
-            kind: ResourceKind::User,
-            key: self.user_id.to_string(),
-        }
+        Resource { kind: ResourceKind::User, key: self.user_id.to_string() }
     }
 }
 
@@ -165,10 +159,7 @@ impl AccountSeen {
     }
 
     pub(crate) fn sessions_epoch(&self) -> u64 {
-        self.attributes
-            .get(MARK)
-            .and_then(|mark| mark.get("sessionsEpoch")?.as_u64())
-            .unwrap_or(0)
+        self.attributes.get(MARK).and_then(|mark| mark.get("sessionsEpoch")?.as_u64()).unwrap_or(0)
     }
 }
 
@@ -200,9 +191,7 @@ pub struct Observed {
 
 impl Observed {
     fn is_entitled(&self, pk: i64) -> bool {
-        self.entitled
-            .as_ref()
-            .is_some_and(|group| group.users.contains(&pk))
+        self.entitled.as_ref().is_some_and(|group| group.users.contains(&pk))
     }
 }
 
@@ -236,16 +225,8 @@ impl Integration for Authentik {
     type Step = Step;
 
     fn counts(spec: &Spec) -> Counts {
-        let wanted = spec
-            .people
-            .iter()
-            .filter(|person| person.presence == Presence::Ensure)
-            .count();
-        Counts {
-            groups: 1,
-            users: u32::try_from(wanted).unwrap_or(u32::MAX),
-            ..Counts::default()
-        }
+        let wanted = spec.people.iter().filter(|person| person.presence == Presence::Ensure).count();
+        Counts { groups: 1, users: u32::try_from(wanted).unwrap_or(u32::MAX), ..Counts::default() }
     }
 
     fn reason(_: &Spec) -> ConvergedReason {
@@ -283,11 +264,8 @@ impl Integration for Authentik {
                 continue;
             }
             seen.objects.insert(person.resource(), account.pk.to_string());
-            let subjects = [&account.uuid, &account.uid]
-                .into_iter()
-                .filter(|subject| !subject.is_empty());
-            seen.identities
-                .extend(subjects.map(|subject| (person.user_id, subject.clone())));
+            let subjects = [&account.uuid, &account.uid].into_iter().filter(|subject| !subject.is_empty());
+            seen.identities.extend(subjects.map(|subject| (person.user_id, subject.clone())));
             seen.doors.extend(doors(person, account, observed));
         }
         seen

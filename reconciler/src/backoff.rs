@@ -40,10 +40,7 @@ pub(crate) fn pause(error: &CallError, failures: u32, jitter: fn(u64) -> u64) ->
 
 /// How long the system wants to be left alone.
 pub(crate) fn rate_limit(error: &CallError) -> Duration {
-    error
-        .retry_after
-        .unwrap_or(RATE_LIMITED_MIN)
-        .clamp(RATE_LIMITED_MIN, TRANSIENT_MAX)
+    error.retry_after.unwrap_or(RATE_LIMITED_MIN).clamp(RATE_LIMITED_MIN, TRANSIENT_MAX)
 }
 
 /// A moment that much later.

@@ -37,14 +37,7 @@ pub struct CallError {
 impl CallError {
     /// A failure with its class, word and our sentence.
     pub fn new(class: FailureClass, reason: Reason, summary: impl Into<String>) -> Self {
-        Self {
-            class,
-            reason,
-            retry_after: None,
-            summary: summary.into(),
-            resource: None,
-            source: None,
-        }
+        Self { class, reason, retry_after: None, summary: summary.into(), resource: None, source: None }
     }
 
     /// Sent, and nobody knows whether it happened.
@@ -94,11 +87,7 @@ impl Answer {
 
     /// A member of the body, as text.
     pub(crate) fn text_at(&self, pointer: &str) -> &str {
-        self.json
-            .as_ref()
-            .and_then(|json| json.pointer(pointer))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_str).unwrap_or_default()
     }
 }
 
@@ -131,17 +120,11 @@ impl Line {
                 let summary = format!("{system}: prepare the HTTP client");
                 CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary).caused_by(error)
             })?;
-        Ok(Self {
-            system,
-            base: base.trim_end_matches('/').to_owned(),
-            client,
-        })
+        Ok(Self { system, base: base.trim_end_matches('/').to_owned(), client })
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.base))
-            .header(header::ACCEPT_LANGUAGE, "en")
+        self.client.request(method, format!("{}{path}", self.base)).header(header::ACCEPT_LANGUAGE, "en")
     }
 
     /// A request to another address than the system's own, such as a token endpoint.
@@ -156,10 +139,7 @@ impl Line {
         effect: Effect,
         request: RequestBuilder,
     ) -> Result<Answer, CallError> {
-        let outcome = self
-            .exchange(request)
-            .await
-            .map_err(|lost| lost.judged(self.system, what, effect));
+        let outcome = self.exchange(request).await.map_err(|lost| lost.judged(self.system, what, effect));
         let result = match &outcome {
             Ok(answer) => answer.status.as_u16().to_string(),
             Err(_) => "none".to_owned(),
@@ -184,21 +164,14 @@ impl Line {
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Answer {
-            status,
-            json: serde_json::from_slice(&body).ok(),
-            retry_after,
-        })
+        Ok(Answer { status, json: serde_json::from_slice(&body).ok(), retry_after })
     }
 
     /// What an answer that is not a success means, by its status alone. Systems look first for what only they say.
     pub(crate) fn refusal(&self, what: &str, effect: Effect, answer: &Answer) -> CallError {
         let (class, reason) = judge(answer.status, effect);
         let summary = format!("{}: {what}: answered {}", self.system, answer.status.as_u16());
-        CallError {
-            retry_after: answer.retry_after,
-            ..CallError::new(class, reason, summary)
-        }
+        CallError { retry_after: answer.retry_after, ..CallError::new(class, reason, summary) }
     }
 }
 
@@ -240,28 +213,18 @@ impl Lost {
         // Query strings hold addresses of people.
         let error = error.without_url();
         let (class, reason, words) = if error.is_builder() {
-            (
-                FailureClass::Permanent,
-                Reason::ValidationRejected,
-                "the request could not be built",
-            )
+            (FailureClass::Permanent, Reason::ValidationRejected, "the request could not be built")
         } else if error.is_connect() {
-            (
-                FailureClass::Transient,
-                Reason::UpstreamUnavailable,
-                "no connection",
-            )
+            (FailureClass::Transient, Reason::UpstreamUnavailable, "no connection")
         } else {
             match effect {
                 Effect::Writes => (FailureClass::Unknown, Reason::OutcomeUnknown, "sent, no answer"),
                 Effect::Reads if error.is_timeout() => {
                     (FailureClass::Transient, Reason::Timeout, "no answer in time")
                 }
-                Effect::Reads => (
-                    FailureClass::Transient,
-                    Reason::UpstreamUnavailable,
-                    "the connection was lost",
-                ),
+                Effect::Reads => {
+                    (FailureClass::Transient, Reason::UpstreamUnavailable, "the connection was lost")
+                }
             }
         };
         CallError::new(class, reason, format!("{system}: {what}: {words}")).caused_by(error)

@@ -38,11 +38,7 @@ impl Haste {
 
     /// What a due row was asked with. A usual one that is half a day late may overtake too.
     fn of(due_at: Timestamp, now: Timestamp) -> Self {
-        if due_at <= closing_before(now) {
-            Self::Closing
-        } else {
-            Self::Usual
-        }
+        if due_at <= closing_before(now) { Self::Closing } else { Self::Usual }
     }
 }
 
@@ -106,11 +102,7 @@ impl DueRows {
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         put(&mut batch, wanted, position, now);
-        if batch.is_empty() {
-            Ok(())
-        } else {
-            self.db.write(batch).await.map(drop)
-        }
+        if batch.is_empty() { Ok(()) } else { self.db.write(batch).await.map(drop) }
     }
 
     /// The same, and everything up to `position` of the tail has been taken in.
@@ -151,21 +143,12 @@ impl DueRows {
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
-        put(
-            &mut batch,
-            systems.iter().map(|system| ((subject, *system), Haste::Usual)),
-            0,
-            now,
-        );
+        put(&mut batch, systems.iter().map(|system| ((subject, *system), Haste::Usual)), 0, now);
         for system in systems {
             batch.run(
                 "update due set attempts = 0, due_at = $3, state = null, reason = null
                   where subject = $1 and system = $2",
-                vec![
-                    subject.to_string().into(),
-                    system.as_str().into(),
-                    now.to_string().into(),
-                ],
+                vec![subject.to_string().into(), system.as_str().into(), now.to_string().into()],
                 Expect::Any,
             );
         }
@@ -226,12 +209,7 @@ fn put(
             ]
         })
         .collect();
-    batch.insert_many_or(
-        "due",
-        &["subject", "system", "position", "due_at", "attempts"],
-        rows,
-        ASK_AGAIN,
-    );
+    batch.insert_many_or("due", &["subject", "system", "position", "due_at", "attempts"], rows, ASK_AGAIN);
 }
 
 fn waiting(row: &Row) -> Option<Waiting> {

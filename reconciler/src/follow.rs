@@ -75,10 +75,7 @@ impl Reconciler {
             .chain([Subject::Platform])
             .flat_map(|subject| subject.systems().into_iter().map(move |system| (subject, system)))
             .map(|one| (one, Haste::Usual));
-        self.0
-            .due
-            .absorb(everybody.collect::<Vec<_>>(), position, self.now())
-            .await?;
+        self.0.due.absorb(everybody.collect::<Vec<_>>(), position, self.now()).await?;
         self.0.woken.notify_one();
         Ok(())
     }
@@ -94,10 +91,8 @@ impl Reconciler {
                     let haste = wanted::haste_of(&recorded.event);
                     for (whom, systems) in wanted::because_of(recorded) {
                         for subject in self.subjects(whom, recorded.position).await? {
-                            let systems = subject
-                                .systems()
-                                .into_iter()
-                                .filter(|system| systems.contains(system));
+                            let systems =
+                                subject.systems().into_iter().filter(|system| systems.contains(system));
                             for system in systems {
                                 let known = asked.entry((subject, system)).or_insert(haste);
                                 *known = haste.min(*known);
@@ -125,10 +120,8 @@ impl Reconciler {
                 self.0.views.wait_for(&facts::MODEL, position, FACTS_WAIT).await?;
                 let mut at = self.0.views.snapshot(&facts::MODEL).await?;
                 let tenants = facts::tenants_of_user(&mut at, user).await?;
-                let is_admin = facts::platform_admins(&mut at)
-                    .await?
-                    .iter()
-                    .any(|admin| admin.user_id == user);
+                let is_admin =
+                    facts::platform_admins(&mut at).await?.iter().any(|admin| admin.user_id == user);
                 let platform = is_admin.then_some(Subject::Platform);
                 Ok(tenants.into_iter().map(Subject::Tenant).chain(platform).collect())
             }

@@ -76,11 +76,7 @@ pub struct Plan<S> {
 
 impl<S> Default for Plan<S> {
     fn default() -> Self {
-        Self {
-            steps: Vec::new(),
-            refusals: Vec::new(),
-            waiting: false,
-        }
+        Self { steps: Vec::new(), refusals: Vec::new(), waiting: false }
     }
 }
 
@@ -223,11 +219,7 @@ async fn rounds<I: Integration>(
         refused = work(system, desired, &observed, &plan.steps, attempt).await?;
     }
     Err(refused.unwrap_or_else(|| {
-        CallError::new(
-            FailureClass::Transient,
-            Reason::ProbeFailed,
-            "the plan does not become empty",
-        )
+        CallError::new(FailureClass::Transient, Reason::ProbeFailed, "the plan does not become empty")
     }))
 }
 

@@ -127,9 +127,7 @@ impl Reconciler {
         Ok(Status {
             waiting: self.0.due.list().await?,
             left_alone: self.0.breakers.open(),
-            modes: System::ALL
-                .map(|system| (system, self.0.systems.mode(system)))
-                .to_vec(),
+            modes: System::ALL.map(|system| (system, self.0.systems.mode(system))).to_vec(),
             position: self.0.due.position().await?.unwrap_or_default(),
         })
     }
@@ -153,11 +151,7 @@ impl Reconciler {
     }
 
     fn request_of(&self, kind: ActorKind, command_id: Uuid) -> Request {
-        Request::new(Asked {
-            actor: Actor::service(kind),
-            now: self.now(),
-            command_id,
-        })
+        Request::new(Asked { actor: Actor::service(kind), now: self.now(), command_id })
     }
 }
 

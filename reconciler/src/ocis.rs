@@ -37,24 +37,14 @@ pub(crate) fn mark(tenant: TenantId) -> String {
 pub(crate) fn legal_name(name: &str, fallback: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|letter| {
-            if NAME_FORBIDDEN.contains(letter) || letter.is_control() {
-                ' '
-            } else {
-                letter
-            }
-        })
+        .map(|letter| if NAME_FORBIDDEN.contains(letter) || letter.is_control() { ' ' } else { letter })
         .collect();
     let mut legal = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     while legal.len() > NAME_BYTES_MAX {
         legal.pop();
     }
     let legal = legal.trim_end();
-    if legal.is_empty() {
-        fallback.to_owned()
-    } else {
-        legal.to_owned()
-    }
+    if legal.is_empty() { fallback.to_owned() } else { legal.to_owned() }
 }
 
 /// Whether a space is open.
@@ -110,18 +100,12 @@ pub struct Spec {
 impl Spec {
     /// The space as a resource of ours.
     pub(crate) fn space_resource(&self) -> Resource {
-        Resource {
-            kind: ResourceKind::Space,
-            key: self.tenant_id.to_string(),
-        }
+        Resource { kind: ResourceKind::Space, key: self.tenant_id.to_string() }
     }
 
     /// The group as a resource of ours.
     pub(crate) fn group_resource(&self) -> Resource {
-        Resource {
-            kind: ResourceKind::Group,
-            key: self.tenant_id.to_string(),
-        }
+        Resource { kind: ResourceKind::Group, key: self.tenant_id.to_string() }
     }
 }
 
@@ -208,11 +192,7 @@ impl Integration for Ocis {
     type Step = Step;
 
     fn counts(_: &Spec) -> Counts {
-        Counts {
-            groups: 1,
-            spaces: 1,
-            ..Counts::default()
-        }
+        Counts { groups: 1, spaces: 1, ..Counts::default() }
     }
 
     fn reason(_: &Spec) -> ConvergedReason {
@@ -238,11 +218,7 @@ impl Integration for Ocis {
             seen.objects.insert(spec.space_resource(), space.id.clone());
             let is_shut = space.space == Space::Disabled;
             let outcome = if is_shut { "trashed" } else { "open" };
-            seen.doors.push(Door {
-                check: "space.state".to_owned(),
-                outcome,
-                is_shut,
-            });
+            seen.doors.push(Door { check: "space.state".to_owned(), outcome, is_shut });
         }
         if let Some(group) = &observed.group {
             seen.objects.insert(spec.group_resource(), group.id.clone());

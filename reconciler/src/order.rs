@@ -16,11 +16,7 @@ pub(crate) fn asked(facts: &TenantFacts) -> Asked {
         Lifecycle::Terminating | Lifecycle::Terminated => true,
         Lifecycle::Pending | Lifecycle::Active => false,
     };
-    if is_ending || facts.standing.has_access_hold() {
-        Asked::Shut
-    } else {
-        Asked::Nothing
-    }
+    if is_ending || facts.standing.has_access_hold() { Asked::Shut } else { Asked::Nothing }
 }
 
 /// How far mail and files are, for the identity door.
@@ -47,11 +43,7 @@ impl Behind {
 /// broken system must not lock everybody out.
 pub(crate) fn gate(behind: &[Behind], waiting_since: Timestamp, now: Timestamp, door_wait: Duration) -> Gate {
     let is_over = now >= backoff::after(waiting_since, door_wait);
-    if is_over || behind.iter().all(|state| *state == Behind::Ready) {
-        Gate::Open
-    } else {
-        Gate::Waiting
-    }
+    if is_over || behind.iter().all(|state| *state == Behind::Ready) { Gate::Open } else { Gate::Waiting }
 }
 
 /// Since when the identity door of this tenant has been waiting.

@@ -81,19 +81,8 @@ enum End {
 impl Reconciler {
     /// One pass over what is due of one subject.
     pub(crate) async fn pass(&self, lease: &Lease) -> Result<(), WorkError> {
-        let wanted = lease
-            .rows
-            .iter()
-            .map(|row| row.position)
-            .max()
-            .unwrap_or_default();
-        if self
-            .0
-            .views
-            .wait_for(&facts::MODEL, wanted, FACTS_WAIT)
-            .await
-            .is_err()
-        {
+        let wanted = lease.rows.iter().map(|row| row.position).max().unwrap_or_default();
+        if self.0.views.wait_for(&facts::MODEL, wanted, FACTS_WAIT).await.is_err() {
             return self.not_yet(lease).await;
         }
         let Some(input) = self.input(lease.subject).await? else {
@@ -103,10 +92,7 @@ impl Reconciler {
         let now = self.now();
         let since = match parts.get(&System::Authentik) {
             Some(part) if part.is_new_spec => now,
-            Some(_) | None => input
-                .tenant
-                .as_ref()
-                .map_or(now, |facts| order::waiting_since(facts, now)),
+            Some(_) | None => input.tenant.as_ref().map_or(now, |facts| order::waiting_since(facts, now)),
         };
         let mut behind = self.behind(&parts, &input);
         let gate = self.gate(&behind, since);
@@ -172,26 +158,11 @@ impl Reconciler {
             if is_new_spec {
                 let counts = spec.counts();
                 let cause_position = row.position.max(1);
-                let command = ProvisioningCommand::RecordSpec {
-                    spec_hash,
-                    mode,
-                    cause_position,
-                    counts,
-                };
+                let command = ProvisioningCommand::RecordSpec { spec_hash, mode, cause_position, counts };
                 news.push((stream, vec![command]));
             }
             let generation = before.generation();
-            parts.insert(
-                row.system,
-                Part {
-                    row,
-                    spec,
-                    mode,
-                    before,
-                    generation,
-                    is_new_spec,
-                },
-            );
+            parts.insert(row.system, Part { row, spec, mode, before, generation, is_new_spec });
         }
         if !news.is_empty() {
             for recorded in self.record(Record(news)).await?.news {
@@ -227,10 +198,7 @@ impl Reconciler {
                 (None, None) => Behind::NotYet,
             }
         };
-        [System::Stalwart, System::Ocis]
-            .into_iter()
-            .map(|system| (system, state(system)))
-            .collect()
+        [System::Stalwart, System::Ocis].into_iter().map(|system| (system, state(system))).collect()
     }
 
     fn gate(&self, behind: &BTreeMap<System, Behind>, since: Timestamp) -> Gate {
@@ -249,25 +217,17 @@ impl Reconciler {
         let system = part.row.system;
         if part.mode != Mode::Enforce {
             let settled = converged(part.generation, ConvergedReason::Disabled);
-            self.record(Record(vec![(lease.subject.stream(system), vec![settled])]))
-                .await?;
+            self.record(Record(vec![(lease.subject.stream(system), vec![settled])])).await?;
             return Ok((system, End::Settled(Settled::Level)));
         }
         let now = self.now();
         if self.0.systems.mode(system) == SystemMode::Paused {
-            return Ok((
-                system,
-                End::Blocked(backoff::after(now, backoff::BLOCKED), Reason::Paused),
-            ));
+            return Ok((system, End::Blocked(backoff::after(now, backoff::BLOCKED), Reason::Paused)));
         }
         if let Verdict::Wait(until) = self.0.breakers.ask(system, now) {
             return Ok((system, End::Blocked(until, Reason::Waiting)));
         }
-        let given = Given {
-            known: part.before.bound().clone(),
-            gate,
-            asked: input.asked,
-        };
+        let given = Given { known: part.before.bound().clone(), gate, asked: input.asked };
         let attempt = self.0.systems.attempt(system, &part.spec, &given).await;
         self.judge(system, &attempt).await?;
         self.report(lease, input, part, now, &attempt).await?;
@@ -276,16 +236,12 @@ impl Reconciler {
 
     /// A tenant is active once every system has been in place.
     async fn activate(&self, input: &Input) -> Result<(), WorkError> {
-        let Some(tenant) = input
-            .tenant
-            .as_ref()
-            .filter(|tenant| tenant.standing.lifecycle == Lifecycle::Pending)
+        let Some(tenant) =
+            input.tenant.as_ref().filter(|tenant| tenant.standing.lifecycle == Lifecycle::Pending)
         else {
             return Ok(());
         };
-        let act = ActivateTenant {
-            tenant_id: tenant.tenant_id,
-        };
+        let act = ActivateTenant { tenant_id: tenant.tenant_id };
         match self.0.store.execute(Arc::new(act), self.request()).await {
             Ok(_) | Err(ExecuteError::Rejected(_)) => Ok(()),
             Err(error) => Err(error.into()),

@@ -70,27 +70,13 @@ impl Reconciler {
         } else {
             self.0.systems.mode(system).as_str()
         };
-        let mut plan = SystemPlan {
-            system,
-            mode: word,
-            steps: vec![],
-            refused: vec![],
-            waits: false,
-            failed: None,
-        };
+        let mut plan =
+            SystemPlan { system, mode: word, steps: vec![], refused: vec![], waits: false, failed: None };
         if mode != Mode::Enforce {
             return plan;
         }
-        let known = facts
-            .systems
-            .get(&system)
-            .map(|known| known.bound.clone())
-            .unwrap_or_default();
-        let given = Given {
-            known,
-            gate: Gate::Open,
-            asked: order::asked(facts),
-        };
+        let known = facts.systems.get(&system).map(|known| known.bound.clone()).unwrap_or_default();
+        let given = Given { known, gate: Gate::Open, asked: order::asked(facts) };
         match self.0.systems.look(&Spec::of_tenant(system, facts), &given).await {
             Ok(look) => {
                 plan.steps = look.steps;

@@ -78,17 +78,11 @@ impl Reported<'_> {
             let resource = resource.clone();
             let is_another = seen.objects.get(&resource).is_some_and(|now| now != id);
             if seen.retained.contains(&resource) {
-                commands.push(ProvisioningCommand::RecordReleased {
-                    resource,
-                    retained: Retained::Kept,
-                });
+                commands.push(ProvisioningCommand::RecordReleased { resource, retained: Retained::Kept });
             } else if is_another || (!seen.objects.contains_key(&resource) && self.spec.wants(&resource)) {
                 commands.push(ProvisioningCommand::RecordLost { resource });
             } else if !seen.objects.contains_key(&resource) {
-                commands.push(ProvisioningCommand::RecordReleased {
-                    resource,
-                    retained: Retained::Removed,
-                });
+                commands.push(ProvisioningCommand::RecordReleased { resource, retained: Retained::Removed });
             }
         }
     }
@@ -97,9 +91,7 @@ impl Reported<'_> {
     fn drift(&self, commands: &mut Vec<ProvisioningCommand>) {
         let was_right = matches!(self.before.phase(), Phase::Converged(_)) && !self.is_new_spec;
         if was_right && !self.attempt.paths.is_empty() {
-            commands.push(ProvisioningCommand::RecordDrift {
-                paths: self.attempt.paths.clone(),
-            });
+            commands.push(ProvisioningCommand::RecordDrift { paths: self.attempt.paths.clone() });
         }
     }
 
@@ -115,11 +107,7 @@ impl Reported<'_> {
     }
 
     fn adopted(&self, resource: &Resource) -> Adopted {
-        if self.attempt.found.contains(resource) {
-            Adopted::Found
-        } else {
-            Adopted::Made
-        }
+        if self.attempt.found.contains(resource) { Adopted::Found } else { Adopted::Made }
     }
 
     /// Shut means: asked for, and seen. Without a look only "not asked for" can be said.
@@ -131,12 +119,7 @@ impl Reported<'_> {
             (integration::Asked::Shut, None) => return,
             (integration::Asked::Nothing, _) | (integration::Asked::Shut, Some(_)) => Access::Open,
         };
-        let doors = self
-            .attempt
-            .seen
-            .iter()
-            .flat_map(|seen| &seen.doors)
-            .take(EVIDENCE_MAX);
+        let doors = self.attempt.seen.iter().flat_map(|seen| &seen.doors).take(EVIDENCE_MAX);
         let evidence = doors
             .map(|door| Evidence {
                 check: door.check.clone(),

@@ -34,8 +34,7 @@ pub(crate) fn token(tenant: TenantId) -> String {
 /// Whether a description carries a tenant's token; text beside it belongs to others.
 pub(crate) fn is_marked(description: Option<&str>, token: &str) -> bool {
     description.is_some_and(|text| {
-        text.split(|letter: char| !letter.is_ascii_alphanumeric())
-            .any(|word| word == token)
+        text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == token)
     })
 }
 
@@ -104,10 +103,7 @@ pub struct AccountSpec {
 impl AccountSpec {
     /// The mailbox as a resource of ours.
     pub(crate) fn resource(&self) -> Resource {
-        Resource {
-            kind: ResourceKind::Account,
-            key: self.user_id.to_string(),
-        }
+        Resource { kind: ResourceKind::Account, key: self.user_id.to_string() }
     }
 }
 
@@ -130,19 +126,13 @@ pub struct Spec {
 impl Spec {
     /// The role as a resource of ours.
     pub(crate) fn role_resource(&self) -> Resource {
-        Resource {
-            kind: ResourceKind::Role,
-            key: self.tenant_id.to_string(),
-        }
+        Resource { kind: ResourceKind::Role, key: self.tenant_id.to_string() }
     }
 }
 
 /// A domain as a resource of ours.
 pub(crate) fn domain_resource(name: &str) -> Resource {
-    Resource {
-        kind: ResourceKind::Domain,
-        key: name.to_owned(),
-    }
+    Resource { kind: ResourceKind::Domain, key: name.to_owned() }
 }
 
 /// A role as it is.
@@ -178,9 +168,7 @@ impl Permissions {
     pub(crate) fn of(switch: Switch) -> Self {
         match switch {
             Switch::Open => Self::Inherit,
-            Switch::Shut => Self::Merge {
-                disabled: switch.disabled(),
-            },
+            Switch::Shut => Self::Merge { disabled: switch.disabled() },
         }
     }
 }
@@ -233,10 +221,7 @@ pub struct Observed {
 impl Observed {
     pub(crate) fn account(&self, spec: &AccountSpec) -> Option<&AccountSeen> {
         let domain = self.domains.get(&spec.domain)?;
-        self.accounts
-            .get(&domain.id)?
-            .iter()
-            .find(|account| account.name == spec.local)
+        self.accounts.get(&domain.id)?.iter().find(|account| account.name == spec.local)
     }
 }
 
@@ -263,11 +248,7 @@ impl Integration for Stalwart {
     type Step = Step;
 
     fn counts(spec: &Spec) -> Counts {
-        let wanted = spec
-            .accounts
-            .iter()
-            .filter(|account| account.presence == Presence::Ensure)
-            .count();
+        let wanted = spec.accounts.iter().filter(|account| account.presence == Presence::Ensure).count();
         Counts {
             domains: u32::try_from(spec.domains.len()).unwrap_or(u32::MAX),
             accounts: u32::try_from(wanted).unwrap_or(u32::MAX),
@@ -276,11 +257,7 @@ impl Integration for Stalwart {
     }
 
     fn reason(spec: &Spec) -> ConvergedReason {
-        if spec.domains.is_empty() {
-            ConvergedReason::NoDomains
-        } else {
-            ConvergedReason::Converged
-        }
+        if spec.domains.is_empty() { ConvergedReason::NoDomains } else { ConvergedReason::Converged }
     }
 
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
@@ -333,23 +310,14 @@ fn doors(observed: &Observed) -> Vec<Door> {
         .map(|permission| {
             let is_shut = role.disabled.contains(*permission);
             let outcome = if is_shut { "disabled" } else { "allowed" };
-            Door {
-                check: format!("role.{permission}"),
-                outcome,
-                is_shut,
-            }
+            Door { check: format!("role.{permission}"), outcome, is_shut }
         })
         .collect();
     let outside = observed
         .accounts
         .values()
         .flatten()
-        .filter(|account| {
-            !account
-                .role_ids
-                .as_ref()
-                .is_some_and(|ids| ids.contains(&role.id))
-        })
+        .filter(|account| !account.role_ids.as_ref().is_some_and(|ids| ids.contains(&role.id)))
         .count();
     doors.push(Door {
         check: "accounts.role".to_owned(),

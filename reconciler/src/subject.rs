@@ -52,10 +52,6 @@ impl FromStr for Subject {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        if text == PLATFORM {
-            Ok(Self::Platform)
-        } else {
-            text.parse().map(Self::Tenant)
-        }
+        if text == PLATFORM { Ok(Self::Platform) } else { text.parse().map(Self::Tenant) }
     }
 }

@@ -90,10 +90,7 @@ impl Reconciler {
             let tenants = facts::all(&mut at).await?;
             (at.position(), tenants, facts::platform_admins(&mut at).await?)
         };
-        let mut report = SweepReport {
-            tenants: tenants.len(),
-            ..SweepReport::default()
-        };
+        let mut report = SweepReport { tenants: tenants.len(), ..SweepReport::default() };
         let mut differing: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
         for system in System::ALL {
             let compared = self.compared(system, &tenants, &admins);
@@ -126,10 +123,8 @@ impl Reconciler {
         }
         self.0.due.ask(differing.clone(), position, self.now()).await?;
         self.0.woken.notify_one();
-        report.differing = differing
-            .into_iter()
-            .map(|((subject, system), _)| (subject.to_string(), system))
-            .collect();
+        report.differing =
+            differing.into_iter().map(|((subject, system), _)| (subject.to_string(), system)).collect();
         report.orphans.truncate(ORPHANS_MAX);
         tracing::info!(
             tenants = report.tenants,
@@ -141,19 +136,13 @@ impl Reconciler {
     }
 
     fn compared(&self, system: System, tenants: &[TenantFacts], admins: &[PersonFacts]) -> Vec<Compared> {
-        let mut compared: Vec<Compared> = tenants
-            .iter()
-            .filter_map(|tenant| self.compared_tenant(system, tenant))
-            .collect();
+        let mut compared: Vec<Compared> =
+            tenants.iter().filter_map(|tenant| self.compared_tenant(system, tenant)).collect();
         if system == System::Authentik && self.0.systems.mode(system) != SystemMode::Disabled {
             compared.push(Compared {
                 subject: Subject::Platform,
                 spec: Spec::of_platform(admins),
-                given: Given {
-                    known: BTreeMap::new(),
-                    gate: Gate::Open,
-                    asked: Asked::Nothing,
-                },
+                given: Given { known: BTreeMap::new(), gate: Gate::Open, asked: Asked::Nothing },
                 is_settled: true,
             });
         }
@@ -173,17 +162,8 @@ impl Reconciler {
             return None;
         }
         let bound = known.map(|known| known.bound.clone()).unwrap_or_default();
-        let given = Given {
-            known: bound,
-            gate: Gate::Open,
-            asked: order::asked(tenant),
-        };
-        Some(Compared {
-            subject: Subject::Tenant(tenant.tenant_id),
-            spec,
-            given,
-            is_settled,
-        })
+        let given = Given { known: bound, gate: Gate::Open, asked: order::asked(tenant) };
+        Some(Compared { subject: Subject::Tenant(tenant.tenant_id), spec, given, is_settled })
     }
 
     async fn compare<'a>(
@@ -193,12 +173,7 @@ impl Reconciler {
         tenants: &BTreeSet<TenantId>,
         report: &mut SweepReport,
     ) -> Result<Vec<&'a Compared>, CallError> {
-        match (
-            system,
-            &self.0.systems.authentik,
-            &self.0.systems.stalwart,
-            &self.0.systems.ocis,
-        ) {
+        match (system, &self.0.systems.authentik, &self.0.systems.stalwart, &self.0.systems.ocis) {
             (System::Authentik, Some(integration), _, _) => {
                 let bulk = authentik::Everything::read(integration.client()).await?;
                 report.orphans.extend(Bulk::orphans(&bulk, tenants));

@@ -69,10 +69,7 @@ impl Spec {
         match self {
             Self::Stalwart(spec) => match resource.kind {
                 ResourceKind::Domain => spec.domains.contains(&resource.key),
-                ResourceKind::Account => spec
-                    .accounts
-                    .iter()
-                    .any(|account| account.resource() == *resource),
+                ResourceKind::Account => spec.accounts.iter().any(|account| account.resource() == *resource),
                 ResourceKind::Role | ResourceKind::Group | ResourceKind::User | ResourceKind::Space => true,
             },
             Self::Authentik(spec) => match resource.kind {
@@ -100,11 +97,7 @@ impl<S: std::fmt::Display> From<Plan<S>> for Look {
     fn from(plan: Plan<S>) -> Self {
         Self {
             steps: plan.steps.iter().map(ToString::to_string).collect(),
-            refusals: plan
-                .refusals
-                .iter()
-                .map(|refusal| refusal.summary.to_owned())
-                .collect(),
+            refusals: plan.refusals.iter().map(|refusal| refusal.summary.to_owned()).collect(),
             waiting: plan.waiting,
         }
     }
@@ -120,12 +113,7 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn with<S: Clone>(&self, spec: &S) -> Desired<S> {
-        Desired {
-            spec: spec.clone(),
-            known: self.known.clone(),
-            gate: self.gate,
-            asked: self.asked,
-        }
+        Desired { spec: spec.clone(), known: self.known.clone(), gate: self.gate, asked: self.asked }
     }
 }
 
@@ -141,12 +129,7 @@ impl Systems {
     pub(crate) fn new(config: &Config) -> Result<Self, CallError> {
         let limit = config.call_timeout;
         let mut modes = BTreeMap::new();
-        let mut systems = Self {
-            authentik: None,
-            stalwart: None,
-            ocis: None,
-            modes: BTreeMap::new(),
-        };
+        let mut systems = Self { authentik: None, stalwart: None, ocis: None, modes: BTreeMap::new() };
         if let Some(given) = &config.authentik {
             let url = given.api_url.trim_end_matches('/').trim_end_matches("/api/v3");
             let line = Line::new(System::Authentik, url, limit, &config.extra_authorities)?;
@@ -226,11 +209,7 @@ fn observed(look: Result<Look, CallError>) -> Attempt {
         for step in &look.steps {
             tracing::info!(%step, "would apply step");
         }
-        if look.steps.is_empty() && look.refusals.is_empty() {
-            Settled::Level
-        } else {
-            Settled::Observed
-        }
+        if look.steps.is_empty() && look.refusals.is_empty() { Settled::Level } else { Settled::Observed }
     });
     Attempt {
         seen: None,

@@ -18,10 +18,7 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn new(writes_per_second: u32) -> Self {
-        Self {
-            gap: Duration::from_secs(1) / writes_per_second.max(1),
-            level: Mutex::new(None),
-        }
+        Self { gap: Duration::from_secs(1) / writes_per_second.max(1), level: Mutex::new(None) }
     }
 
     /// Waits until one more write may go out.

@@ -50,12 +50,7 @@ impl Reconciler {
     }
 
     async fn fire(&self, timer: &Timer) -> Result<(), WorkError> {
-        let one = |command| -> Arc<dyn Act> {
-            Arc::new(One::<Tenant> {
-                stream: timer.stream(),
-                command,
-            })
-        };
+        let one = |command| -> Arc<dyn Act> { Arc::new(One::<Tenant> { stream: timer.stream(), command }) };
         let act = match timer.due {
             Due::HoldExpiry(hold_id) => one(TenantCommand::ExpireHold { hold_id }),
             Due::InvitationExpiry(invitation_id) => one(TenantCommand::ExpireInvitation { invitation_id }),
@@ -63,19 +58,11 @@ impl Reconciler {
                 let claim = Claim::open_subscription(timer.tenant_id);
                 let stream: Option<StreamId> = self.0.store.resolve(claim.scope, &claim.value).await?;
                 let subscription_id = stream.and_then(|stream| stream.key().parse().ok());
-                Arc::new(CompleteTermination {
-                    tenant_id: timer.tenant_id,
-                    subscription_id,
-                })
+                Arc::new(CompleteTermination { tenant_id: timer.tenant_id, subscription_id })
             }
         };
         let command_id = Uuid::new_v5(&NAMESPACE, timer.id.as_bytes());
-        match self
-            .0
-            .store
-            .execute(act, self.request_of(ActorKind::System, command_id))
-            .await
-        {
+        match self.0.store.execute(act, self.request_of(ActorKind::System, command_id)).await {
             Ok(_) => Ok(()),
             Err(ExecuteError::Rejected(rejection)) => {
                 tracing::warn!(tenant = %timer.tenant_id, code = rejection.code(), "a timer was refused");

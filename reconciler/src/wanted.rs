@@ -38,26 +38,17 @@ pub(crate) const fn haste_of(event: &Event) -> Haste {
 pub(crate) fn because_of(recorded: &Recorded) -> Vec<(Whom, &'static [System])> {
     const ALL: &[System] = &System::ALL;
     match &recorded.event {
-        Event::Tenant(event) if is_relevant_to_tenant(event) => recorded
-            .stream
-            .tenant()
-            .map(|id| (Whom::Tenant(id), ALL))
-            .into_iter()
-            .collect(),
-        Event::User(event) if is_relevant_to_user(event) => recorded
-            .stream
-            .user()
-            .map(|id| (Whom::TenantsOf(id), ALL))
-            .into_iter()
-            .collect(),
+        Event::Tenant(event) if is_relevant_to_tenant(event) => {
+            recorded.stream.tenant().map(|id| (Whom::Tenant(id), ALL)).into_iter().collect()
+        }
+        Event::User(event) if is_relevant_to_user(event) => {
+            recorded.stream.user().map(|id| (Whom::TenantsOf(id), ALL)).into_iter().collect()
+        }
         Event::Platform(
             PlatformEvent::AdminGranted { user_id, .. } | PlatformEvent::AdminRevoked { user_id },
         ) => {
             const IDENTITY: &[System] = &[System::Authentik];
-            vec![
-                (Whom::Administrators, IDENTITY),
-                (Whom::TenantsOf(*user_id), IDENTITY),
-            ]
+            vec![(Whom::Administrators, IDENTITY), (Whom::TenantsOf(*user_id), IDENTITY)]
         }
         Event::Subscription(event) => {
             vec![(Whom::Tenant(tenant_of(event)), ALL)]

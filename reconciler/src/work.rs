@@ -84,19 +84,13 @@ impl Reconciler {
         let waiting = match self.0.due.waiting(self.now(), limit).await {
             Ok(waiting) => waiting,
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "could not look what is due"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "could not look what is due");
                 return Vec::new();
             }
         };
         let mut busy = in_hand.len();
         let mut next = Vec::new();
-        for (subject, haste) in waiting
-            .into_iter()
-            .filter(|(subject, _)| !in_hand.contains(subject))
-        {
+        for (subject, haste) in waiting.into_iter().filter(|(subject, _)| !in_hand.contains(subject)) {
             let most = match haste {
                 Haste::Closing => hands + CLOSING_HANDS,
                 Haste::Usual => hands,
@@ -133,11 +127,7 @@ impl Reconciler {
 
     /// Whether there was anything to take.
     async fn work_on(&self, subject: Subject) -> bool {
-        let token = format!(
-            "{}:{}",
-            self.0.owner,
-            self.0.leases.fetch_add(1, Ordering::Relaxed)
-        );
+        let token = format!("{}:{}", self.0.owner, self.0.leases.fetch_add(1, Ordering::Relaxed));
         let lease = match self.0.due.take(subject, &token, self.now()).await {
             Ok(Some(lease)) => lease,
             Ok(None) => return false,

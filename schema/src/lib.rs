@@ -110,34 +110,18 @@ impl Event {
     pub fn encode(&self) -> Result<Encoded, serde_json::Error> {
         let mut tagged = self.to_tagged()?;
         let data = tagged.get_mut("data").map_or_else(|| json!({}), Value::take);
-        let kind = tagged
-            .get("kind")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let kind = tagged.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (data, personal) = personal::split(data);
-        let personal = if personal.is_empty() {
-            None
-        } else {
-            Some(serde_json::to_string(&personal)?)
-        };
-        Ok(Encoded {
-            kind,
-            data: serde_json::to_string(&data)?,
-            personal,
-        })
+        let personal = if personal.is_empty() { None } else { Some(serde_json::to_string(&personal)?) };
+        Ok(Encoded { kind, data: serde_json::to_string(&data)?, personal })
     }
 
     /// The only door from the log into memory. A missing personal section means: erased.
     pub fn decode(kind: &str, data: &str, personal: Option<&str>) -> Result<Self, DecodeError> {
-        let malformed = |source| DecodeError::Malformed {
-            kind: kind.to_owned(),
-            source,
-        };
+        let malformed = |source| DecodeError::Malformed { kind: kind.to_owned(), source };
         let data: Value = serde_json::from_str(data).map_err(malformed)?;
-        let personal: Map<String, Value> = personal
-            .map_or_else(|| Ok(Map::new()), serde_json::from_str)
-            .map_err(malformed)?;
+        let personal: Map<String, Value> =
+            personal.map_or_else(|| Ok(Map::new()), serde_json::from_str).map_err(malformed)?;
         Self::from_tagged(kind, personal::join(data, personal))
     }
 }

@@ -57,9 +57,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
         let mut map = Map::<String, Value>::deserialize(input)?;
         match map.remove(MARK) {
             None | Some(Value::Null) => Ok(Self::Erased),
-            Some(value) => serde_json::from_value(value)
-                .map(Self::Present)
-                .map_err(serde::de::Error::custom),
+            Some(value) => serde_json::from_value(value).map(Self::Present).map_err(serde::de::Error::custom),
         }
     }
 }
@@ -86,11 +84,7 @@ pub(crate) fn join(data: Value, personal: Map<String, Value>) -> Value {
     if !(data.is_object() || data.is_null()) {
         return data;
     }
-    let mut fields = if let Value::Object(fields) = data {
-        fields
-    } else {
-        Map::new()
-    };
+    let mut fields = if let Value::Object(fields) = data { fields } else { Map::new() };
     for (name, value) in personal {
         fields.insert(name, serde_json::json!({ MARK: value }));
     }

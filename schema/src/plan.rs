@@ -77,11 +77,7 @@ pub struct Integrations {
 
 impl Integrations {
     /// Everything.
-    pub const ALL: Self = Self {
-        authentik: true,
-        stalwart: true,
-        ocis: true,
-    };
+    pub const ALL: Self = Self { authentik: true, stalwart: true, ocis: true };
 
     /// Whether a system is included.
     pub const fn includes(self, system: crate::System) -> bool {

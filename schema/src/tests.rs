@@ -20,15 +20,10 @@ fn folder() -> PathBuf {
 }
 
 fn fixtures() -> Vec<Fixture> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| fixture(&fs::read_to_string(path).unwrap()))
-        .collect()
+    paths.iter().map(|path| fixture(&fs::read_to_string(path).unwrap())).collect()
 }
 
 fn fixture(text: &str) -> Fixture {
@@ -43,13 +38,8 @@ fn fixture(text: &str) -> Fixture {
 }
 
 fn decode(fixture: &Fixture) -> Event {
-    Event::decode(&fixture.kind, &fixture.data, fixture.personal.as_deref()).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}: {:?}",
-            fixture.kind,
-            std::error::Error::source(&error)
-        )
-    })
+    Event::decode(&fixture.kind, &fixture.data, fixture.personal.as_deref())
+        .unwrap_or_else(|error| panic!("{}: {error}: {:?}", fixture.kind, std::error::Error::source(&error)))
 }
 
 #[test]
@@ -57,15 +47,9 @@ fn ec_71_every_kind_has_a_fixture() {
     let known: BTreeSet<String> = Event::kinds().map(str::to_owned).collect();
     let kept: BTreeSet<String> = fixtures().into_iter().map(|fixture| fixture.kind).collect();
     let missing: Vec<&String> = known.difference(&kept).collect();
-    assert!(
-        missing.is_empty(),
-        "write fixtures/events/<kind>.json for {missing:?}"
-    );
+    assert!(missing.is_empty(), "write fixtures/events/<kind>.json for {missing:?}");
     let unreadable: Vec<&String> = kept.difference(&known).collect();
-    assert!(
-        unreadable.is_empty(),
-        "a released kind stays readable, and these do not: {unreadable:?}"
-    );
+    assert!(unreadable.is_empty(), "a released kind stays readable, and these do not: {unreadable:?}");
 }
 
 #[test]
@@ -86,11 +70,7 @@ fn ec_74_every_fixture_decodes_without_its_personal_section() {
     for fixture in fixtures() {
         let erased = Event::decode(&fixture.kind, &fixture.data, None).unwrap();
         let encoded = erased.encode().unwrap();
-        assert_eq!(
-            encoded.data, fixture.data,
-            "{}: what is not personal stays",
-            fixture.kind
-        );
+        assert_eq!(encoded.data, fixture.data, "{}: what is not personal stays", fixture.kind);
         assert_eq!(encoded.personal, None, "{}", fixture.kind);
     }
 }

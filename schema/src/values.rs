@@ -32,10 +32,7 @@ pub struct ValueError {
 impl ValueError {
     /// A refusal with its stable code and a sentence.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 }
 

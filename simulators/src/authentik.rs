@@ -77,11 +77,7 @@ impl Authentik {
 
     fn with(settings: Settings, kept: Kept<State>) -> Self {
         kept.write(|state| state.bootstrap(&settings));
-        Self {
-            settings,
-            kept,
-            faults: Faults::default(),
-        }
+        Self { settings, kept, faults: Faults::default() }
     }
 
     pub fn router(&self) -> Router {

@@ -19,13 +19,9 @@ pub fn assemble<S: Tables>(routes: Router, faults: &Faults, kept: &Kept<S>) -> R
         .route("/_simulator/faults", rules)
         .route("/_simulator/requests", log)
         .with_state(faults.clone());
-    let state = Router::new()
-        .route("/_simulator/state", get(save::<S>).put(load::<S>))
-        .with_state(kept.clone());
-    routes
-        .layer(from_fn_with_state(faults.clone(), faults::layer))
-        .merge(control)
-        .merge(state)
+    let state =
+        Router::new().route("/_simulator/state", get(save::<S>).put(load::<S>)).with_state(kept.clone());
+    routes.layer(from_fn_with_state(faults.clone(), faults::layer)).merge(control).merge(state)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,9 +30,7 @@ struct Rules {
 }
 
 async fn rules(State(faults): State<Faults>) -> Json<Rules> {
-    Json(Rules {
-        rules: faults.rules(),
-    })
+    Json(Rules { rules: faults.rules() })
 }
 
 async fn replace_rules(State(faults): State<Faults>, Json(body): Json<Rules>) -> StatusCode {

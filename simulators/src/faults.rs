@@ -70,21 +70,11 @@ impl Rule {
     }
 
     pub fn times(times: u32, effect: Effect) -> Self {
-        Self {
-            method: None,
-            path: None,
-            body: None,
-            after: 0,
-            count: Count::Times(times),
-            effect,
-        }
+        Self { method: None, path: None, body: None, after: 0, count: Count::Times(times), effect }
     }
 
     pub fn always(effect: Effect) -> Self {
-        Self {
-            count: Count::Always,
-            ..Self::times(0, effect)
-        }
+        Self { count: Count::Always, ..Self::times(0, effect) }
     }
 
     #[must_use]
@@ -115,9 +105,7 @@ impl Rule {
     }
 
     fn matches(&self, method: &Method, path: &str, body: &str) -> bool {
-        self.method
-            .as_ref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
+        self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method.as_str()))
             && self.path.as_ref().is_none_or(|part| path.contains(part.as_str()))
             && self.body.as_ref().is_none_or(|part| body.contains(part.as_str()))
     }
@@ -212,10 +200,7 @@ impl Faults {
     }
 
     fn judge(&self, method: &Method, path: &str, body: &str) -> Verdict {
-        let mut verdict = Verdict {
-            latency: Duration::ZERO,
-            effect: None,
-        };
+        let mut verdict = Verdict { latency: Duration::ZERO, effect: None };
         for rule in &mut self.lock().rules {
             let taken = verdict.effect.is_some() && !matches!(rule.effect, Effect::Latency(_));
             if taken || !rule.matches(method, path, body) || !rule.spend() {

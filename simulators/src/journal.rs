@@ -28,10 +28,7 @@ pub struct Table<K, R> {
 
 impl<K, R> Default for Table<K, R> {
     fn default() -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            changed: BTreeSet::new(),
-        }
+        Self { rows: BTreeMap::new(), changed: BTreeSet::new() }
     }
 }
 
@@ -147,9 +144,7 @@ pub struct Kept<S> {
 
 impl<S> Clone for Kept<S> {
     fn clone(&self) -> Self {
-        Self {
-            inner: Arc::clone(&self.inner),
-        }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
@@ -160,20 +155,13 @@ struct Inner<S> {
 
 impl<S: Tables> Kept<S> {
     pub fn in_memory(state: S) -> Self {
-        Self {
-            inner: Arc::new(Mutex::new(Inner { state, journal: None })),
-        }
+        Self { inner: Arc::new(Mutex::new(Inner { state, journal: None })) }
     }
 
     /// `state` is what a new journal starts with; an existing one replaces it.
     pub fn persisted(mut state: S, path: PathBuf) -> io::Result<Self> {
         let journal = Journal::open(path, &mut state)?;
-        Ok(Self {
-            inner: Arc::new(Mutex::new(Inner {
-                state,
-                journal: Some(journal),
-            })),
-        })
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { state, journal: Some(journal) })) })
     }
 
     pub fn read<T>(&self, look: impl FnOnce(&S) -> T) -> T {
@@ -272,9 +260,7 @@ fn replay<S: Tables>(state: &mut S, text: &str) -> io::Result<()> {
     for (_, rows) in &mut tables {
         rows.empty();
     }
-    let whole = text
-        .rfind('\n')
-        .map_or("", |end| text.get(..end).unwrap_or_default());
+    let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
     for line in whole.lines() {
         let mut line: Value = serde_json::from_str(line)?;
         let key = line.get_mut("key").map(Value::take).unwrap_or_default();

@@ -131,18 +131,11 @@ impl Ocis {
     /// Like [`Ocis::new`], with a journal at `path` that is read if it exists. A new one is a new installation: its ids
     /// are unlike those of any other.
     pub fn persisted(settings: Settings, path: PathBuf) -> io::Result<Self> {
-        Ok(Self::with(
-            settings,
-            Kept::persisted(State::new(Uuid::new_v4()), path)?,
-        ))
+        Ok(Self::with(settings, Kept::persisted(State::new(Uuid::new_v4()), path)?))
     }
 
     fn with(settings: Settings, kept: Kept<State>) -> Self {
-        Self {
-            settings,
-            kept,
-            faults: Faults::default(),
-        }
+        Self { settings, kept, faults: Faults::default() }
     }
 
     pub fn router(&self) -> Router {
@@ -197,8 +190,7 @@ impl Ocis {
     /// Does what a request of the service account would do if it were an admin, past faults, log and network: drift
     /// made by hand.
     pub fn by_hand(&self, method: &Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        self.kept
-            .write(|state| control::by_hand(state, &self.settings, method, path, body))
+        self.kept.write(|state| control::by_hand(state, &self.settings, method, path, body))
     }
 }
 

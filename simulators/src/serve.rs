@@ -58,10 +58,7 @@ pub async fn serve(router: Router, listen: SocketAddr, faults: Faults) -> io::Re
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let stopping = CancellationToken::new();
-    let door = Door {
-        listener,
-        stopping: stopping.clone(),
-    };
+    let door = Door { listener, stopping: stopping.clone() };
     let service = router.into_make_service_with_connect_info::<Connection>();
     let serving = axum::serve(door, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
     #[expect(
@@ -70,18 +67,10 @@ pub async fn serve(router: Router, listen: SocketAddr, faults: Faults) -> io::Re
     )]
     let task = tokio::spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "simulator stopped serving"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "simulator stopped serving");
         }
     });
-    Ok(Running {
-        address,
-        faults,
-        stopping,
-        task: Some(task),
-    })
+    Ok(Running { address, faults, stopping, task: Some(task) })
 }
 
 /// What a request can do to the connection it came on.
@@ -110,15 +99,9 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Wire, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::trace!(
-                error = &error as &dyn std::error::Error,
-                "could not switch off delayed sending"
-            );
+            tracing::trace!(error = &error as &dyn std::error::Error, "could not switch off delayed sending");
         }
-        let connection = Connection {
-            cut: Arc::default(),
-            stopping: self.stopping.clone(),
-        };
+        let connection = Connection { cut: Arc::default(), stopping: self.stopping.clone() };
         (Wire { stream, connection }, address)
     }
 

@@ -77,19 +77,11 @@ impl Stalwart {
 
     /// Continues with the state in the journal at `path`, which is created if it is not there.
     pub fn persisted(settings: Settings, path: PathBuf) -> io::Result<Self> {
-        Ok(Self::keeping(
-            Kept::persisted(State::bootstrapped(), path)?,
-            settings,
-        ))
+        Ok(Self::keeping(Kept::persisted(State::bootstrapped(), path)?, settings))
     }
 
     fn keeping(kept: Kept<State>, settings: Settings) -> Self {
-        Self {
-            kept,
-            settings: Arc::new(settings),
-            faults: Faults::default(),
-            stumbles: Stumbles::default(),
-        }
+        Self { kept, settings: Arc::new(settings), faults: Faults::default(), stumbles: Stumbles::default() }
     }
 
     pub async fn start(&self, listen: SocketAddr) -> io::Result<Running> {

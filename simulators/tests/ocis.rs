@@ -29,15 +29,8 @@ struct Stage {
 impl Stage {
     async fn with(ocis: Ocis) -> Self {
         let running = ocis.start(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let client = reqwest::Client::builder()
-            .timeout(std::time::Duration::from_secs(20))
-            .build()
-            .unwrap();
-        Self {
-            ocis,
-            running,
-            client,
-        }
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(20)).build().unwrap();
+        Self { ocis, running, client }
     }
 
     async fn new(service_role: Role) -> Self {
@@ -45,13 +38,11 @@ impl Stage {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.running.base_url()))
+        self.client.request(method, format!("{}{path}", self.running.base_url()))
     }
 
     fn as_service(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, path)
-            .basic_auth("provisioner", Some("basic-secret"))
+        self.request(method, path).basic_auth("provisioner", Some("basic-secret"))
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -63,17 +54,14 @@ impl Stage {
     }
 
     async fn space(&self, name: &str) -> String {
-        let (status, drive) = self
-            .send(Method::POST, "/graph/v1.0/drives", json!({ "name": name }))
-            .await;
+        let (status, drive) = self.send(Method::POST, "/graph/v1.0/drives", json!({ "name": name })).await;
         assert_eq!(status, StatusCode::CREATED, "{drive}");
         text(&drive, "/id")
     }
 
     async fn group(&self, name: &str) -> String {
-        let (status, group) = self
-            .send(Method::POST, "/graph/v1.0/groups", json!({ "displayName": name }))
-            .await;
+        let (status, group) =
+            self.send(Method::POST, "/graph/v1.0/groups", json!({ "displayName": name })).await;
         assert_eq!(status, StatusCode::CREATED, "{group}");
         text(&group, "/id")
     }
@@ -81,13 +69,7 @@ impl Stage {
     async fn invite(&self, space: &str, group: &str) -> StatusCode {
         let recipient = json!({ "objectId": group, "@libre.graph.recipient.type": "group" });
         let body = json!({ "recipients": [recipient], "roles": [EDITOR] });
-        self.send(
-            Method::POST,
-            &format!("/graph/v1beta1/drives/{space}/root/invite"),
-            body,
-        )
-        .await
-        .0
+        self.send(Method::POST, &format!("/graph/v1beta1/drives/{space}/root/invite"), body).await.0
     }
 
     async fn disable(&self, space: &str) {
@@ -96,9 +78,7 @@ impl Stage {
     }
 
     async fn restore(&self, space: &str) {
-        let request = self
-            .as_service(Method::PATCH, &drive(space))
-            .header("restore", "true");
+        let request = self.as_service(Method::PATCH, &drive(space)).header("restore", "true");
         assert_eq!(answered(request.json(&json!({}))).await.0, StatusCode::OK);
     }
 
@@ -126,18 +106,12 @@ async fn answered(request: RequestBuilder) -> (StatusCode, Value) {
 
 fn text(body: &Value, pointer: &str) -> String {
     let found = body.pointer(pointer).and_then(Value::as_str);
-    found
-        .unwrap_or_else(|| panic!("no text at {pointer} in {body}"))
-        .to_owned()
+    found.unwrap_or_else(|| panic!("no text at {pointer} in {body}")).to_owned()
 }
 
 fn person(username: &str, groups: &[&str]) -> Login {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Login {
-        username: username.to_owned(),
-        groups,
-        ..Login::default()
-    }
+    Login { username: username.to_owned(), groups, ..Login::default() }
 }
 
 #[tokio::test]
@@ -175,26 +149,15 @@ async fn a_space_admin_creates_spaces_and_no_groups() {
     let spaces = stage.ocis.spaces();
     assert_eq!(spaces.len(), 1);
     assert_eq!(spaces[0].id, id);
-    assert_eq!(
-        (spaces[0].members[0].name.as_str(), spaces[0].members[0].role),
-        ("provisioner", "manager")
-    );
-    let (status, _) = stage
-        .send(
-            Method::POST,
-            "/graph/v1.0/groups",
-            json!({ "displayName": "acme" }),
-        )
-        .await;
+    assert_eq!((spaces[0].members[0].name.as_str(), spaces[0].members[0].role), ("provisioner", "manager"));
+    let (status, _) = stage.send(Method::POST, "/graph/v1.0/groups", json!({ "displayName": "acme" })).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
 async fn the_request_id_that_was_sent_is_in_the_answer_and_in_the_error() {
     let stage = Stage::new(Role::Admin).await;
-    let request = stage
-        .as_service(Method::GET, &drive("nothing"))
-        .header("x-request-id", "mine-42");
+    let request = stage.as_service(Method::GET, &drive("nothing")).header("x-request-id", "mine-42");
     let answer = request.send().await.unwrap();
     assert_eq!(answer.headers()["x-request-id"], "mine-42");
     let error: Value = answer.json().await.unwrap();
@@ -205,21 +168,12 @@ async fn the_request_id_that_was_sent_is_in_the_answer_and_in_the_error() {
 async fn a_disabled_space_keeps_its_files_to_itself_and_gives_them_back_when_restored() {
     let stage = Stage::new(Role::Admin).await;
     let id = stage.space("Acme").await;
-    assert_eq!(
-        stage.ocis.write_file(&id, "plan.txt", b"first"),
-        Ok(StatusCode::CREATED)
-    );
-    assert_eq!(
-        stage.ocis.write_file(&id, "plan.txt", b"the plan"),
-        Ok(StatusCode::NO_CONTENT)
-    );
+    assert_eq!(stage.ocis.write_file(&id, "plan.txt", b"first"), Ok(StatusCode::CREATED));
+    assert_eq!(stage.ocis.write_file(&id, "plan.txt", b"the plan"), Ok(StatusCode::NO_CONTENT));
 
     stage.disable(&id).await;
     assert_eq!(stage.ocis.read_file(&id, "plan.txt"), Err(StatusCode::NOT_FOUND));
-    assert_eq!(
-        stage.ocis.write_file(&id, "new.txt", b"no"),
-        Err(StatusCode::CONFLICT)
-    );
+    assert_eq!(stage.ocis.write_file(&id, "new.txt", b"no"), Err(StatusCode::CONFLICT));
 
     stage.restore(&id).await;
     assert_eq!(stage.ocis.read_file(&id, "plan.txt").unwrap(), "the plan");
@@ -238,15 +192,9 @@ async fn files_go_over_the_control_routes_too() {
     let path = format!("/_simulator/files/{id}/plan.txt");
     let put = stage.request(Method::PUT, &path).body("the plan");
     assert_eq!(answered(put).await.0, StatusCode::CREATED);
-    assert_eq!(
-        answered(stage.request(Method::GET, &path)).await,
-        (StatusCode::OK, json!("the plan"))
-    );
+    assert_eq!(answered(stage.request(Method::GET, &path)).await, (StatusCode::OK, json!("the plan")));
     stage.disable(&id).await;
-    assert_eq!(
-        answered(stage.request(Method::GET, &path)).await.0,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(answered(stage.request(Method::GET, &path)).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -270,19 +218,11 @@ async fn the_claim_of_a_login_decides_who_is_in_which_group() {
     let group = stage.group("dezky-tenant-acme").await;
     assert_eq!(stage.invite(&space, &group).await, StatusCode::OK);
 
-    let dave = stage
-        .ocis
-        .login(&person("dave", &["dezky-tenant-acme", "elsewhere"]))
-        .unwrap();
+    let dave = stage.ocis.login(&person("dave", &["dezky-tenant-acme", "elsewhere"])).unwrap();
     assert_eq!(dave.spaces, [space.as_str()]);
-    let members = stage
-        .get("/graph/v1.0/groups/dezky-tenant-acme?$expand=members")
-        .await
-        .1;
+    let members = stage.get("/graph/v1.0/groups/dezky-tenant-acme?$expand=members").await.1;
     assert_eq!(members["members"][0]["onPremisesSamAccountName"], "dave");
-    let mine = stage
-        .request(Method::GET, "/graph/v1.0/me/drives")
-        .bearer_auth(&dave.token);
+    let mine = stage.request(Method::GET, "/graph/v1.0/me/drives").bearer_auth(&dave.token);
     let kinds = answered(mine).await.1["value"].as_array().unwrap().len();
     assert_eq!(kinds, 3, "the space, the personal one and the shares");
 
@@ -298,10 +238,7 @@ async fn a_member_added_by_hand_is_gone_after_the_next_login() {
     let erin = stage.ocis.login(&person("erin", &[])).unwrap().id;
     let reference = json!({ "@odata.id": format!("http://anywhere/graph/v1.0/users/{erin}") });
     let path = format!("/graph/v1.0/groups/{group}/members/$ref");
-    assert_eq!(
-        stage.ocis.by_hand(&Method::POST, &path, &reference).0,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(stage.ocis.by_hand(&Method::POST, &path, &reference).0, StatusCode::NO_CONTENT);
     assert!(stage.ocis.login(&person("erin", &[])).unwrap().groups.is_empty());
 }
 
@@ -310,17 +247,9 @@ async fn a_disabled_account_does_not_get_in() {
     let stage = Stage::new(Role::Admin).await;
     let dave = stage.ocis.login(&person("dave", &[])).unwrap();
     let path = format!("/graph/v1.0/users/{}", dave.id);
-    assert_eq!(
-        stage
-            .send(Method::PATCH, &path, json!({ "accountEnabled": false }))
-            .await
-            .0,
-        StatusCode::OK
-    );
+    assert_eq!(stage.send(Method::PATCH, &path, json!({ "accountEnabled": false })).await.0, StatusCode::OK);
     assert!(stage.ocis.login(&person("dave", &[])).is_none());
-    let me = stage
-        .request(Method::GET, "/graph/v1.0/me")
-        .bearer_auth(&dave.token);
+    let me = stage.request(Method::GET, "/graph/v1.0/me").bearer_auth(&dave.token);
     assert_eq!(answered(me).await.0, StatusCode::UNAUTHORIZED);
 }
 
@@ -328,12 +257,8 @@ async fn a_disabled_account_does_not_get_in() {
 async fn a_create_killed_halfway_leaves_a_space_nobody_is_a_member_of() {
     let stage = Stage::new(Role::Admin).await;
     let group = stage.group("dezky-tenant-acme").await;
-    stage
-        .ocis
-        .set(Switch::HalfCreateNext(HalfCreated::WithoutPermissions));
-    let create = stage
-        .as_service(Method::POST, "/graph/v1.0/drives")
-        .json(&json!({ "name": "Acme" }));
+    stage.ocis.set(Switch::HalfCreateNext(HalfCreated::WithoutPermissions));
+    let create = stage.as_service(Method::POST, "/graph/v1.0/drives").json(&json!({ "name": "Acme" }));
     assert!(create.send().await.is_err());
 
     let listed = stage.get(&format!("/graph/v1beta1/drives?{PROJECTS}")).await.1;
@@ -350,9 +275,7 @@ async fn a_create_killed_halfway_leaves_a_space_nobody_is_a_member_of() {
 async fn a_create_killed_earlier_leaves_a_space_that_is_in_no_list() {
     let stage = Stage::new(Role::Admin).await;
     stage.ocis.set(Switch::HalfCreateNext(HalfCreated::Unlisted));
-    let create = stage
-        .as_service(Method::POST, "/graph/v1.0/drives")
-        .json(&json!({ "name": "Acme" }));
+    let create = stage.as_service(Method::POST, "/graph/v1.0/drives").json(&json!({ "name": "Acme" }));
     assert!(create.send().await.is_err());
     let listed = stage.get(&format!("/graph/v1.0/drives?{PROJECTS}")).await.1;
     assert_eq!(listed, json!({ "value": [] }));
@@ -363,14 +286,8 @@ async fn a_create_killed_earlier_leaves_a_space_that_is_in_no_list() {
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_leaves_a_whole_space() {
     let stage = Stage::new(Role::Admin).await;
-    stage.ocis.faults.add(
-        Rule::once(Effect::LostReplyAfterEffect)
-            .method(&Method::POST)
-            .path("/drives"),
-    );
-    let create = stage
-        .as_service(Method::POST, "/graph/v1.0/drives")
-        .json(&json!({ "name": "Acme" }));
+    stage.ocis.faults.add(Rule::once(Effect::LostReplyAfterEffect).method(&Method::POST).path("/drives"));
+    let create = stage.as_service(Method::POST, "/graph/v1.0/drives").json(&json!({ "name": "Acme" }));
     assert!(create.send().await.is_err());
     assert_eq!(stage.ocis.spaces()[0].members.len(), 1);
 }
@@ -387,35 +304,20 @@ async fn more_spaces_than_fit_a_message_break_lists_and_the_quotas_of_a_space_ad
     assert!(text(&error, "/error/message").contains("ResourceExhausted"));
     assert_eq!(stage.get(&drive(&id)).await.0, StatusCode::OK);
     let quota = json!({ "quota": { "total": 1000 } });
-    assert_eq!(
-        stage.send(Method::PATCH, &drive(&id), quota.clone()).await.0,
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(stage.send(Method::PATCH, &drive(&id), quota.clone()).await.0, StatusCode::FORBIDDEN);
 
     stage.ocis.set(Switch::ListedMax(None));
-    assert_eq!(
-        stage.send(Method::PATCH, &drive(&id), quota).await.0,
-        StatusCode::OK
-    );
+    assert_eq!(stage.send(Method::PATCH, &drive(&id), quota).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn one_of_many_concurrent_creates_of_a_group_wins() {
     let stage = Stage::new(Role::Admin).await;
-    let create = || {
-        stage.send(
-            Method::POST,
-            "/graph/v1.0/groups",
-            json!({ "displayName": "acme" }),
-        )
-    };
+    let create = || stage.send(Method::POST, "/graph/v1.0/groups", json!({ "displayName": "acme" }));
     let (first, second, third) = tokio::join!(create(), create(), create());
     let mut statuses = [first.0, second.0, third.0];
     statuses.sort();
-    assert_eq!(
-        statuses,
-        [StatusCode::CREATED, StatusCode::CONFLICT, StatusCode::CONFLICT]
-    );
+    assert_eq!(statuses, [StatusCode::CREATED, StatusCode::CONFLICT, StatusCode::CONFLICT]);
 }
 
 #[tokio::test]

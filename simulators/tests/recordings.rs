@@ -23,16 +23,9 @@ async fn authentik_answers_as_recorded() {
 }
 
 async fn authentik() -> Upstream {
-    let settings = Settings {
-        token: "bootstrap-token".to_owned(),
-        release: Release::R2026_5,
-        recovery_flow: None,
-        now,
-    };
-    let running = Authentik::new(settings)
-        .start(([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
+    let settings =
+        Settings { token: "bootstrap-token".to_owned(), release: Release::R2026_5, recovery_flow: None, now };
+    let running = Authentik::new(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
     Upstream {
         base_url: running.base_url(),
         secrets: vec![("<BOOTSTRAP_TOKEN>", "bootstrap-token".to_owned())],
@@ -52,10 +45,7 @@ async fn ocis() -> Upstream {
         client: Some(("ocis-provisioner".to_owned(), "client-secret".to_owned())),
         service_role: simulators::ocis::Role::Admin,
     };
-    let running = simulators::ocis::Ocis::new(settings)
-        .start(([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
+    let running = simulators::ocis::Ocis::new(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
     let basic = |name: &str| STANDARD.encode(format!("{name}:{name}-secret"));
     Upstream {
         base_url: running.base_url(),
@@ -86,10 +76,8 @@ async fn stalwart() -> Upstream {
         token: "API_key_of_the_provisioner".to_owned(),
         admin: Some(("admin".to_owned(), "recovery-secret".to_owned())),
     };
-    let running = simulators::stalwart::Stalwart::new(settings)
-        .start(([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
+    let running =
+        simulators::stalwart::Stalwart::new(settings).start(([127, 0, 0, 1], 0).into()).await.unwrap();
     Upstream {
         base_url: running.base_url(),
         secrets: vec![

@@ -34,15 +34,8 @@ impl Ask {
     pub(crate) async fn known(self) -> Result<Caller, ApiError> {
         let identity = self.identity().await?;
         match enabled(&self.app, &identity).await? {
-            Some(known) => Ok(Caller {
-                ask: self,
-                identity,
-                known,
-            }),
-            None => Err(ApiError::refused(
-                Code::UserUnknown,
-                "Nobody here has this identity; sign in first",
-            )),
+            Some(known) => Ok(Caller { ask: self, identity, known }),
+            None => Err(ApiError::refused(Code::UserUnknown, "Nobody here has this identity; sign in first")),
         }
     }
 
@@ -53,15 +46,10 @@ impl Ask {
             return Err(ApiError::refused(Code::OperatorScopeRequired, OPERATOR_SCOPE));
         }
         match enabled(&self.app, &identity).await? {
-            Some(known) if known.person.platform_admin => Ok(Caller {
-                ask: self,
-                identity,
-                known,
-            }),
-            Some(_) | None => Err(ApiError::refused(
-                Code::NotAPlatformAdmin,
-                "You do not administer the platform",
-            )),
+            Some(known) if known.person.platform_admin => Ok(Caller { ask: self, identity, known }),
+            Some(_) | None => {
+                Err(ApiError::refused(Code::NotAPlatformAdmin, "You do not administer the platform"))
+            }
         }
     }
 }
@@ -89,11 +77,7 @@ impl Caller {
 
     /// The caller as the rules see them, at this moment, with a new command.
     pub(crate) fn asked(&self) -> Asked {
-        let kind = if self.is_operator() {
-            ActorKind::Operator
-        } else {
-            ActorKind::User
-        };
+        let kind = if self.is_operator() { ActorKind::Operator } else { ActorKind::User };
         Asked {
             actor: Actor::person(kind, self.known.user_id),
             now: self.ask.app.now(),

@@ -40,11 +40,7 @@ pub(crate) struct Order<A> {
 impl<A: Act + 'static> Order<A> {
     /// A decision about one subject.
     pub(crate) fn on(subject: impl Into<StreamId>, act: A) -> Self {
-        Self {
-            act,
-            subject: subject.into(),
-            also_load: Vec::new(),
-        }
+        Self { act, subject: subject.into(), also_load: Vec::new() }
     }
 
     /// The same with more streams for the answer.
@@ -58,12 +54,7 @@ impl Caller {
     /// The body, after the answer to an earlier request with the same key has been ruled out.
     pub(crate) async fn body<B: Body>(&self) -> Result<Fields, ApiError> {
         if let Some(keyed) = self.keyed()?
-            && let Some(text) = self
-                .ask
-                .app
-                .store
-                .stored_reply(&keyed.id, &keyed.fingerprint)
-                .await?
+            && let Some(text) = self.ask.app.store.stored_reply(&keyed.id, &keyed.fingerprint).await?
         {
             return Err(ApiError::Answered(Box::new(Stored::from_text(&text)?)));
         }
@@ -103,10 +94,7 @@ impl Caller {
             meta: self.meta(&asked),
             asked,
             key: None,
-            expect: expected
-                .map(|version| (order.subject, version))
-                .into_iter()
-                .collect(),
+            expect: expected.map(|version| (order.subject, version)).into_iter().collect(),
             also_load: order.also_load,
         };
         let act: Arc<dyn Act> = Arc::new(order.act);
@@ -160,9 +148,7 @@ impl Rendered {
         Stored {
             status: self.status,
             position,
-            etag: self
-                .tag
-                .map(|(version, changed)| precondition::etag(version, changed)),
+            etag: self.tag.map(|(version, changed)| precondition::etag(version, changed)),
             location: self.location,
             body: self.body,
         }

@@ -56,11 +56,7 @@ impl Caller {
         let enters =
             membership.is_some_and(|membership| can_enter(&self.known.person, &membership, &standing));
         if enters || self.known.person.platform_admin {
-            Ok(Seen {
-                id,
-                tenant,
-                membership: membership.filter(|_| enters),
-            })
+            Ok(Seen { id, tenant, membership: membership.filter(|_| enters) })
         } else {
             Err(unknown_tenant())
         }
@@ -143,12 +139,7 @@ fn role_insufficient() -> ApiError {
 
 fn suspended(tenant: &Tenant) -> ApiError {
     let message = tenant.open_holds().find_map(|(_, hold)| {
-        hold.customer_message
-            .as_ref()
-            .and_then(|message| message.as_ref())
-            .map(ToString::to_string)
+        hold.customer_message.as_ref().and_then(|message| message.as_ref()).map(ToString::to_string)
     });
-    Problem::new(Code::TenantSuspended, "The tenant is suspended")
-        .with("customerMessage", message)
-        .into()
+    Problem::new(Code::TenantSuspended, "The tenant is suspended").with("customerMessage", message).into()
 }

@@ -47,36 +47,37 @@ struct Ring {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// No HTTP client for signing keys could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("make the client that reads signing keys")]
+pub struct KeyClientError(#[source] reqwest::Error);
+
 impl KeyRing {
     /// Empty rings: keys are looked up when the first token comes.
     pub(crate) fn new(
         issuers: &[Issuer],
         refresh: Duration,
         extra_authorities: &[u8],
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, KeyClientError> {
         let http = reqwest::Client::builder()
             .timeout(CALL_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .tls_certs_merge(reqwest::Certificate::from_pem_bundle(extra_authorities)?)
-            .build()?;
+            .tls_certs_merge(
+                reqwest::Certificate::from_pem_bundle(extra_authorities).map_err(KeyClientError)?,
+            )
+            .build()
+            .map_err(KeyClientError)?;
         let ring = |issuer: &Issuer| Ring {
             issuer: issuer.clone(),
             keys: RwLock::default(),
             next_look: tokio::sync::Mutex::new(None),
         };
-        Ok(Self {
-            rings: issuers.iter().map(ring).collect(),
-            http,
-            refresh,
-        })
+        Ok(Self { rings: issuers.iter().map(ring).collect(), http, refresh })
     }
 
     /// The issuer with this address.
     pub(crate) fn issuer(&self, url: &str) -> Option<&Issuer> {
-        self.rings
-            .iter()
-            .map(|ring| &ring.issuer)
-            .find(|issuer| issuer.url == url)
+        self.rings.iter().map(|ring| &ring.issuer).find(|issuer| issuer.url == url)
     }
 
     /// A key of an issuer. An unknown one leads to one look per interval, whoever and however many ask.
@@ -136,25 +137,14 @@ impl KeyRing {
 
 impl Ring {
     fn known(&self, kid: &str) -> Option<Arc<Key>> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(kid)
-            .cloned()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
     }
 
     /// Without any key nobody can tell a good token from a bad one.
     fn unknown(&self) -> ApiError {
-        if self
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-        {
+        if self.keys.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
             let detail = "The identity provider's signing keys cannot be read yet";
-            return Problem::new(Code::UpstreamUnavailable, detail)
-                .retry_after(1)
-                .into();
+            return Problem::new(Code::UpstreamUnavailable, detail).retry_after(1).into();
         }
         invalid()
     }
@@ -173,12 +163,7 @@ struct KeySet {
 /// A key we can use to prove a signature. Others, secrets above all, are passed over.
 fn usable(value: Value) -> Option<(String, Arc<Key>)> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
-    if jwk
-        .common
-        .public_key_use
-        .as_ref()
-        .is_some_and(|usage| *usage != PublicKeyUse::Signature)
-    {
+    if jwk.common.public_key_use.as_ref().is_some_and(|usage| *usage != PublicKeyUse::Signature) {
         return None;
     }
     let algorithm = match &jwk.algorithm {

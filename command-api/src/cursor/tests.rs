@@ -1,3 +1,5 @@
+//! Cursors: what comes back, and what is refused.
+
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -14,12 +16,7 @@ fn place() -> Place {
 #[test]
 fn a_cursor_leads_back_to_its_place() {
     assert_eq!(
-        read(
-            &write(&place(), "tenants?sort=name", &seal),
-            "tenants?sort=name",
-            &seal
-        )
-        .ok(),
+        read(&write(&place(), "tenants?sort=name", &seal), "tenants?sort=name", &seal).ok(),
         Some(place())
     );
 }

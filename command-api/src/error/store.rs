@@ -17,27 +17,24 @@ impl From<ExecuteError> for ApiError {
                     .with("currentVersion", current)
                     .into()
             }
-            ExecuteError::KeyReused => Self::refused(
-                Code::IdempotencyKeyReused,
-                "This key was used for another request",
-            ),
-            ExecuteError::KeyInFlight => Problem::new(
-                Code::IdempotencyInFlight,
-                "The first request with this key is still running",
-            )
-            .retry_after(1)
-            .into(),
+            ExecuteError::KeyReused => {
+                Self::refused(Code::IdempotencyKeyReused, "This key was used for another request")
+            }
+            ExecuteError::KeyInFlight => {
+                Problem::new(Code::IdempotencyInFlight, "The first request with this key is still running")
+                    .retry_after(1)
+                    .into()
+            }
             ExecuteError::ConcurrentChange => {
                 Problem::new(Code::ConcurrentChange, "Others keep changing this; try again")
                     .retry_after(1)
                     .into()
             }
-            ExecuteError::Overloaded => Problem::new(
-                Code::Overloaded,
-                "Too many commands are waiting; nothing was changed",
-            )
-            .retry_after(1)
-            .into(),
+            ExecuteError::Overloaded => {
+                Problem::new(Code::Overloaded, "Too many commands are waiting; nothing was changed")
+                    .retry_after(1)
+                    .into()
+            }
             ExecuteError::OutcomeUnknown => Self::failed(
                 Problem::new(
                     Code::EventStoreUnavailable,
@@ -56,10 +53,7 @@ impl From<ExecuteError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(cause: StoreError) -> Self {
-        Self::failed(
-            Problem::new(Code::EventStoreUnavailable, STORE_UNAVAILABLE).retry_after(1),
-            cause,
-        )
+        Self::failed(Problem::new(Code::EventStoreUnavailable, STORE_UNAVAILABLE).retry_after(1), cause)
     }
 }
 
@@ -68,10 +62,9 @@ const VIEWS_UNAVAILABLE: &str = "The read models cannot be read";
 impl From<QueryError> for ApiError {
     fn from(cause: QueryError) -> Self {
         match cause {
-            QueryError::Db(_) | QueryError::NotReady(_) => Self::failed(
-                Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1),
-                cause,
-            ),
+            QueryError::Db(_) | QueryError::NotReady(_) => {
+                Self::failed(Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1), cause)
+            }
             QueryError::Row(_) | QueryError::Fold(_) => Self::internal(cause),
         }
     }
@@ -79,10 +72,7 @@ impl From<QueryError> for ApiError {
 
 impl From<WriteError> for ApiError {
     fn from(cause: WriteError) -> Self {
-        Self::failed(
-            Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1),
-            cause,
-        )
+        Self::failed(Problem::new(Code::ProjectionLagging, VIEWS_UNAVAILABLE).retry_after(1), cause)
     }
 }
 
@@ -91,9 +81,7 @@ impl From<Lagging> for ApiError {
         match lagging {
             Lagging::Behind { .. } => {
                 let detail = "The read model has not reached this position yet";
-                Problem::new(Code::ProjectionLagging, detail)
-                    .retry_after(1)
-                    .into()
+                Problem::new(Code::ProjectionLagging, detail).retry_after(1).into()
             }
             Lagging::Unreadable(cause) => cause.into(),
         }

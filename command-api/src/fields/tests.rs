@@ -1,3 +1,5 @@
+//! Fields of bodies: what is taken, and what is refused.
+
 use serde_json::{Value, json};
 
 use super::{Body, Field, Fields, Kind, optional, required};
@@ -36,24 +38,15 @@ fn read(body: Value) -> Result<Chair, ApiError> {
 }
 
 fn problem(error: &ApiError) -> &Problem {
-    let ApiError::Refused(problem) = error else {
-        panic!("a refusal, not {error:?}")
-    };
+    let ApiError::Refused(problem) = error else { panic!("a refusal, not {error:?}") };
     problem
 }
 
 fn pointers(error: &ApiError) -> Vec<(String, String)> {
     let problem = problem(error);
-    let errors = problem
-        .fields
-        .get("errors")
-        .and_then(Value::as_array)
-        .expect("errors");
+    let errors = problem.fields.get("errors").and_then(Value::as_array).expect("errors");
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    errors
-        .iter()
-        .map(|entry| (text(entry, "pointer"), text(entry, "code")))
-        .collect()
+    errors.iter().map(|entry| (text(entry, "pointer"), text(entry, "code"))).collect()
 }
 
 #[test]
@@ -61,10 +54,7 @@ fn absent_null_and_a_value_are_three_answers() {
     let owner = |body| read(body).expect("valid").owner;
     assert_eq!(owner(json!({"colour": "red"})), None);
     assert_eq!(owner(json!({"colour": "red", "owner": null})), Some(None));
-    assert_eq!(
-        owner(json!({"colour": "red", "owner": "Ada"})),
-        Some(Some("Ada".into()))
-    );
+    assert_eq!(owner(json!({"colour": "red", "owner": "Ada"})), Some(Some("Ada".into())));
 }
 
 #[test]
@@ -72,10 +62,7 @@ fn everything_wrong_is_told_at_once_with_its_pointer() {
     let error = read(json!({"legs": 9, "owner": 3})).expect_err("wrong");
     assert_eq!(problem(&error).code.as_str(), "validation-failed");
     let expected = [("/colour", "required"), ("/legs", "range"), ("/owner", "type")];
-    assert_eq!(
-        pointers(&error),
-        expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
-    );
+    assert_eq!(pointers(&error), expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
 }
 
 #[test]

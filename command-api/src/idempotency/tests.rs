@@ -1,3 +1,5 @@
+//! Idempotency keys and fingerprints.
+
 use axum::http::{HeaderMap, HeaderValue, Method};
 use schema::UserId;
 use serde_json::json;
@@ -7,21 +9,12 @@ use super::{Keyed, Scope, Stored, of};
 
 fn key(text: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(
-        "idempotency-key",
-        HeaderValue::from_bytes(text.as_bytes()).expect("bytes"),
-    );
+    headers.insert("idempotency-key", HeaderValue::from_bytes(text.as_bytes()).expect("bytes"));
     headers
 }
 
 fn scope<'a>(user: u128, path: &'a str, body: &'a [u8]) -> Scope<'a> {
-    Scope {
-        user: UserId::from_uuid(Uuid::from_u128(user)),
-        method: &Method::POST,
-        path,
-        query: "",
-        body,
-    }
+    Scope { user: UserId::from_uuid(Uuid::from_u128(user)), method: &Method::POST, path, query: "", body }
 }
 
 fn keyed(text: &str, scope: Scope) -> Keyed {

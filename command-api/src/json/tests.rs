@@ -1,13 +1,12 @@
+//! Strict JSON: what is read, and what is refused.
+
 use serde_json::json;
 
 use super::parse;
 
 #[test]
 fn an_object_is_read_as_it_stands() {
-    assert_eq!(
-        parse(br#"{"a":[1,-2,2.5,"x",null,true]}"#),
-        Ok(json!({"a": [1, -2, 2.5, "x", null, true]}))
-    );
+    assert_eq!(parse(br#"{"a":[1,-2,2.5,"x",null,true]}"#), Ok(json!({"a": [1, -2, 2.5, "x", null, true]})));
 }
 
 #[test]
@@ -18,14 +17,7 @@ fn a_name_given_twice_is_refused_at_any_depth() {
 
 #[test]
 fn truncated_text_trailing_text_and_numbers_that_are_none_are_refused() {
-    for text in [
-        &br#"{"a":1"#[..],
-        b"{} x",
-        br#"{"a":NaN}"#,
-        b"",
-        b"\xff",
-        br#"{"a":1e999}"#,
-    ] {
+    for text in [&br#"{"a":1"#[..], b"{} x", br#"{"a":NaN}"#, b"", b"\xff", br#"{"a":1e999}"#] {
         assert!(parse(text).is_err(), "{}", String::from_utf8_lossy(text));
     }
 }

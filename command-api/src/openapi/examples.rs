@@ -21,10 +21,8 @@ const LISTS: &[(&str, &str)] = &[
 /// Every named schema.
 pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let examples = all();
-    let mut schemas: Vec<(String, RefOr<Schema>)> = examples
-        .iter()
-        .map(|(name, example)| (name.clone(), shape::of(example)))
-        .collect();
+    let mut schemas: Vec<(String, RefOr<Schema>)> =
+        examples.iter().map(|(name, example)| (name.clone(), shape::of(example))).collect();
     for (name, item) in LISTS {
         let example = json!({
             "data": [examples.get(*item)],

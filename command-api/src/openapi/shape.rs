@@ -8,12 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 pub(super) fn of(example: &Value) -> RefOr<Schema> {
     let plain = |kind: Type| RefOr::T(ObjectBuilder::new().schema_type(kind).build().into());
     match example {
-        Value::Null => RefOr::T(
-            ObjectBuilder::new()
-                .schema_type(SchemaType::AnyValue)
-                .build()
-                .into(),
-        ),
+        Value::Null => RefOr::T(ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into()),
         Value::Bool(_) => plain(Type::Boolean),
         Value::Number(number) if number.is_f64() => plain(Type::Number),
         Value::Number(_) => plain(Type::Integer),

@@ -1,3 +1,5 @@
+//! The published document.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -12,15 +14,10 @@ fn document() -> Value {
 
 fn routes() -> BTreeSet<(String, String)> {
     let of = |prefix: &str, route: &Route| {
-        (
-            format!("{prefix}{}", route.path),
-            route.method.as_str().to_lowercase(),
-        )
+        (format!("{prefix}{}", route.path), route.method.as_str().to_lowercase())
     };
     let versioned = versioned();
-    let twice = versioned
-        .iter()
-        .flat_map(|route| [of("", route), of("/v1", route)]);
+    let twice = versioned.iter().flat_map(|route| [of("", route), of("/v1", route)]);
     at_root().iter().map(|route| of("", route)).chain(twice).collect()
 }
 
@@ -31,10 +28,7 @@ fn the_document_has_exactly_the_routes_of_the_router() {
     let documented: BTreeSet<(String, String)> = paths
         .iter()
         .flat_map(|(path, item)| {
-            item.as_object()
-                .expect("an item")
-                .keys()
-                .map(move |method| (path.clone(), method.clone()))
+            item.as_object().expect("an item").keys().map(move |method| (path.clone(), method.clone()))
         })
         .collect();
     assert_eq!(documented, routes());
@@ -46,13 +40,7 @@ fn every_shape_that_is_referred_to_exists() {
     let document = document();
     let schemas = document["components"]["schemas"].as_object().expect("schemas");
     for route in at_root().into_iter().chain(versioned()) {
-        assert!(
-            schemas.contains_key(route.gives),
-            "{} {} gives {}",
-            route.method,
-            route.path,
-            route.gives
-        );
+        assert!(schemas.contains_key(route.gives), "{} {} gives {}", route.method, route.path, route.gives);
     }
 }
 

@@ -19,10 +19,7 @@ use crate::values::{self, billing, contact, date, percent, string, word};
 pub(super) fn routes() -> Vec<Route> {
     let operator = Who::Operator;
     vec![
-        post("/partners", register)
-            .may(operator, "A new partner")
-            .takes::<Draft>()
-            .creates("Partner"),
+        post("/partners", register).may(operator, "A new partner").takes::<Draft>().creates("Partner"),
         patch("/partners/{p}", change)
             .may(operator, "Change fields in one commit")
             .takes::<Change>()
@@ -90,10 +87,7 @@ impl Body for Change {
 
     fn read(fields: &mut Fields) -> Self {
         if fields.given(&["marginPct", "marginEffectiveFrom"]) == ["marginEffectiveFrom"] {
-            fields.wrong(
-                "marginPct",
-                ValueError::new("required", "must be given with marginEffectiveFrom"),
-            );
+            fields.wrong("marginPct", ValueError::new("required", "must be given with marginEffectiveFrom"));
         }
         Self {
             name: fields.optional("name", word),
@@ -124,20 +118,12 @@ impl Body for Terminate {
                 "not-allowed",
                 "only retain is available: customers keep their partner as history",
             )),
-            _ => Err(ValueError::new(
-                "unknown-value",
-                "must be retain, detach or transfer",
-            )),
+            _ => Err(ValueError::new("unknown-value", "must be retain, detach or transfer")),
         });
         if !fields.given(&["transferTo"]).is_empty() {
-            fields.wrong(
-                "transferTo",
-                ValueError::new("not-allowed", "belongs to the disposition transfer"),
-            );
+            fields.wrong("transferTo", ValueError::new("not-allowed", "belongs to the disposition transfer"));
         }
-        Self {
-            reason: fields.optional("reason", word),
-        }
+        Self { reason: fields.optional("reason", word) }
     }
 }
 
@@ -157,18 +143,7 @@ async fn register(ask: Ask) -> Result<Response, ApiError> {
         billing_info: draft.billing_info,
     };
     let render = of_partner(&caller.ask.app, id, 201).await?;
-    caller
-        .execute(
-            Order::on(
-                id,
-                One::<Partner> {
-                    stream: id.into(),
-                    command,
-                },
-            ),
-            render,
-        )
-        .await
+    caller.execute(Order::on(id, One::<Partner> { stream: id.into(), command }), render).await
 }
 
 async fn change(ask: Ask) -> Result<Response, ApiError> {
@@ -191,14 +166,8 @@ async fn terminate(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.operator().await?;
     let found = caller.partner().await?;
     let Terminate { reason } = caller.body::<Terminate>().await?.read()?;
-    let command = PartnerCommand::Terminate {
-        reason,
-        disposition: Disposition::Retain,
-    };
-    let act = One::<Partner> {
-        stream: found.stream(),
-        command,
-    };
+    let command = PartnerCommand::Terminate { reason, disposition: Disposition::Retain };
+    let act = One::<Partner> { stream: found.stream(), command };
     let render = of_partner(&caller.ask.app, found.id, 200).await?;
     caller.execute(Order::on(found.id, act), render).await
 }

@@ -40,9 +40,7 @@ impl Body for Attach {
     const FIELDS: &'static [Field] = &[required("tenant", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
-            tenant: fields.required("tenant", string).unwrap_or_default(),
-        }
+        Self { tenant: fields.required("tenant", string).unwrap_or_default() }
     }
 }
 
@@ -50,10 +48,7 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.operator().await?;
     let found = caller.partner().await?;
     let query = tenants::parameters(&caller.ask)?;
-    let filters = Filters {
-        partner: vec![PartnerFilter::Id(found.id)],
-        ..tenants::filters(&query)?
-    };
+    let filters = Filters { partner: vec![PartnerFilter::Id(found.id)], ..tenants::filters(&query)? };
     tenants::page(&caller, &query, filters).await
 }
 
@@ -62,18 +57,12 @@ async fn attach(ask: Ask) -> Result<Response, ApiError> {
     let found = caller.partner().await?;
     let Attach { tenant } = caller.body::<Attach>().await?.read()?;
     let seen = caller.tenant_named(&tenant).await?;
-    let act = AttachPartner {
-        tenant_id: seen.id,
-        partner_id: found.id,
-        why: AttachedWhy::Operator,
-    };
+    let act = AttachPartner { tenant_id: seen.id, partner_id: found.id, why: AttachedWhy::Operator };
     let app = &caller.ask.app;
     let mut streams = tenants::streams(app, seen.id, &seen.tenant).await?;
     streams.push(found.stream());
     let render = of_tenant(app, seen.id, caller.viewer(Right::Everything), 200).await?;
-    caller
-        .execute(Order::on(seen.id, act).loading(streams), render)
-        .await
+    caller.execute(Order::on(seen.id, act).loading(streams), render).await
 }
 
 async fn detach(ask: Ask) -> Result<Response, ApiError> {
@@ -81,11 +70,7 @@ async fn detach(ask: Ask) -> Result<Response, ApiError> {
     let found = caller.partner().await?;
     let seen = caller.tenant().await?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
-    if seen
-        .tenant
-        .partner_id()
-        .is_some_and(|partner| partner != found.id)
-    {
+    if seen.tenant.partner_id().is_some_and(|partner| partner != found.id) {
         return Err(domain::Rejection::InvalidTransition {
             from: "attached to another partner",
             attempted: "detach",
@@ -93,17 +78,10 @@ async fn detach(ask: Ask) -> Result<Response, ApiError> {
         }
         .into());
     }
-    let command = TenantCommand::DetachPartner {
-        why: DetachedWhy::Operator,
-    };
-    let act = One::<Tenant> {
-        stream: seen.stream(),
-        command,
-    };
+    let command = TenantCommand::DetachPartner { why: DetachedWhy::Operator };
+    let act = One::<Tenant> { stream: seen.stream(), command };
     let app = &caller.ask.app;
     let streams = tenants::streams(app, seen.id, &seen.tenant).await?;
     let render = of_tenant(app, seen.id, caller.viewer(Right::Everything), 200).await?;
-    caller
-        .execute(Order::on(seen.id, act).loading(streams), render)
-        .await
+    caller.execute(Order::on(seen.id, act).loading(streams), render).await
 }

@@ -13,39 +13,19 @@ use crate::route::{Parameter, Route, Who, get};
 use crate::tenants::{direction, facets, unknown_sort, words};
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "limit",
-        about: "Rows of a page, 1–200; 50 when absent",
-    },
-    Parameter {
-        name: "cursor",
-        about: "`nextCursor` of an earlier page of the same list",
-    },
+    Parameter { name: "limit", about: "Rows of a page, 1–200; 50 when absent" },
+    Parameter { name: "cursor", about: "`nextCursor` of an earlier page of the same list" },
     Parameter {
         name: "sort",
         about: "name, -createdAt, -customers or marginPct, each also the other way round",
     },
-    Parameter {
-        name: "q",
-        about: "Part of a slug or name",
-    },
-    Parameter {
-        name: "include",
-        about: "facets",
-    },
-    Parameter {
-        name: "status",
-        about: "active or terminated; active when absent",
-    },
+    Parameter { name: "q", about: "Part of a slug or name" },
+    Parameter { name: "include", about: "facets" },
+    Parameter { name: "status", about: "active or terminated; active when absent" },
 ];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![
-        get("/partners", list)
-            .may(Who::Operator, "Every partner")
-            .asks(PARAMETERS)
-            .gives("PartnerList"),
-    ]
+    vec![get("/partners", list).may(Who::Operator, "Every partner").asks(PARAMETERS).gives("PartnerList")]
 }
 
 async fn list(ask: Ask) -> Result<Response, ApiError> {

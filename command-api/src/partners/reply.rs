@@ -36,9 +36,8 @@ pub(super) async fn of_partner(
         for recorded in outcome.history.iter().chain(&outcome.news) {
             rows.project(recorded).map_err(ApiError::internal)?;
         }
-        let view = partners::assemble(&rows, id, today)
-            .map_err(ApiError::internal)?
-            .ok_or_else(unknown_partner)?;
+        let view =
+            partners::assemble(&rows, id, today).map_err(ApiError::internal)?.ok_or_else(unknown_partner)?;
         Ok(Rendered {
             status,
             tag: Some((view.version, view.changed_position)),

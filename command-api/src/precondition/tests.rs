@@ -1,3 +1,5 @@
+//! Entity tags and preconditions.
+
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -6,12 +8,7 @@ use super::{etag, if_match, is_known, min_position, prefer_wait};
 use crate::query::Query;
 
 fn headers(name: &'static str, value: &'static [u8]) -> HeaderMap {
-    [(
-        HeaderName::from_static(name),
-        HeaderValue::from_bytes(value).expect("bytes"),
-    )]
-    .into_iter()
-    .collect()
+    [(HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("bytes"))].into_iter().collect()
 }
 
 #[test]
@@ -20,16 +17,7 @@ fn if_match_takes_a_version_or_a_whole_tag() {
     assert_eq!(version("\"v17\""), Some(Some(17)));
     assert_eq!(version("\"v17-p5790\""), Some(Some(17)));
     assert_eq!(version("*"), Some(None));
-    for text in [
-        "v17",
-        "\"17\"",
-        "\"v\"",
-        "\"v17-p\"",
-        "\"v17-px\"",
-        "\"v1\", \"v2\"",
-        "\"v+1\"",
-        "",
-    ] {
+    for text in ["v17", "\"17\"", "\"v\"", "\"v17-p\"", "\"v17-px\"", "\"v1\", \"v2\"", "\"v+1\"", ""] {
         assert_eq!(version(text), None, "{text}");
     }
     assert!(if_match(&headers("if-match", b"\xff")).is_err());
@@ -39,16 +27,9 @@ fn if_match_takes_a_version_or_a_whole_tag() {
 fn if_none_match_knows_strong_and_weak_tags() {
     let tag = etag(17, 5790);
     for text in ["\"v17-p5790\"", "W/\"v17-p5790\"", "\"x\", \"v17-p5790\"", "*"] {
-        assert_eq!(
-            is_known(&headers("if-none-match", text.as_bytes()), &tag).ok(),
-            Some(true),
-            "{text}"
-        );
+        assert_eq!(is_known(&headers("if-none-match", text.as_bytes()), &tag).ok(), Some(true), "{text}");
     }
-    assert_eq!(
-        is_known(&headers("if-none-match", b"\"v17-p5791\""), &tag).ok(),
-        Some(false)
-    );
+    assert_eq!(is_known(&headers("if-none-match", b"\"v17-p5791\""), &tag).ok(), Some(false));
 }
 
 #[test]
@@ -60,9 +41,7 @@ fn waits_are_bounded() {
     assert!(prefer_wait(&headers("prefer", b"wait=11")).is_err());
     assert!(prefer_wait(&headers("prefer", b"wait=-1")).is_err());
     let query = Query::parse("minPosition=7").expect("query");
-    let asked = min_position(&headers("dezky-min-position", b"9"), &query)
-        .ok()
-        .flatten();
+    let asked = min_position(&headers("dezky-min-position", b"9"), &query).ok().flatten();
     assert_eq!(asked, Some((9, Duration::from_secs(2))));
     assert!(min_position(&headers("dezky-min-position", b"nine"), &query).is_err());
 }

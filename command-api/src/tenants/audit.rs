@@ -22,10 +22,6 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let seen = caller.tenant().await?;
     let right = caller.may_read(&seen, Role::Admin)?;
     // A platform administrator sees everything only as an operator would: the portal shows the safe view.
-    let right = if caller.is_operator() {
-        right
-    } else {
-        Right::Member(Role::Admin)
-    };
+    let right = if caller.is_operator() { right } else { Right::Member(Role::Admin) };
     audit::page(&caller, Scope::Tenant(seen.id), right).await
 }

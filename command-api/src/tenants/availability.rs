@@ -15,10 +15,7 @@ use crate::route::{Parameter, Route, Who, get};
 
 const QUESTIONS: Rate = Rate::per_minute("availability", 10);
 const SUGGESTIONS_MAX: usize = 3;
-const SLUG: &[Parameter] = &[Parameter {
-    name: "slug",
-    about: "The slug that is wanted",
-}];
+const SLUG: &[Parameter] = &[Parameter { name: "slug", about: "The slug that is wanted" }];
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -34,20 +31,15 @@ async fn availability(ask: Ask) -> Result<Response, ApiError> {
     let app = &caller.ask.app;
     app.pace.step(caller.known.user_id, QUESTIONS)?;
     let query = caller.ask.query(&["slug"])?;
-    let text = query
-        .get("slug")
-        .ok_or_else(|| ApiError::refused(Code::MalformedQuery, "slug must be given"))?;
+    let text =
+        query.get("slug").ok_or_else(|| ApiError::refused(Code::MalformedQuery, "slug must be given"))?;
     let reason = match text.parse::<Slug>() {
         Ok(slug) if is_free(app, &slug).await? => None,
         Ok(_) => Some("taken"),
         Err(error) if error.code == "reserved" => Some("reserved"),
         Err(_) => Some("invalid"),
     };
-    let suggestions = if reason.is_some() {
-        suggestions(app, text).await?
-    } else {
-        Vec::new()
-    };
+    let suggestions = if reason.is_some() { suggestions(app, text).await? } else { Vec::new() };
     let body =
         json!({ "slug": text, "available": reason.is_none(), "reason": reason, "suggestions": suggestions });
     Ok(reading::plain(&body, app.store.head()))

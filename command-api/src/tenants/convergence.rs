@@ -39,9 +39,7 @@ impl Target {
         let within = precondition::prefer_wait(&caller.ask.headers)?.unwrap_or(Duration::ZERO);
         match (self, outcome) {
             (Self::Settled, Some(outcome)) if !within.is_zero() => {
-                Ok(afterwards(caller, id, status, &outcome, within)
-                    .await
-                    .unwrap_or(response))
+                Ok(afterwards(caller, id, status, &outcome, within).await.unwrap_or(response))
             }
             (Self::None | Self::Settled, _) => Ok(response),
         }
@@ -81,11 +79,8 @@ pub(super) async fn settle(
     let end = Instant::now() + within;
     let mut follower = app.store.follow(position);
     loop {
-        let is_settled = app
-            .planner
-            .is_settled(id, systems.to_vec(), position)
-            .await
-            .map_err(ApiError::internal)?;
+        let is_settled =
+            app.planner.is_settled(id, systems.to_vec(), position).await.map_err(ApiError::internal)?;
         if is_settled {
             return Ok(Settled::InTime);
         }
@@ -118,12 +113,7 @@ pub(super) async fn current(
 ) -> Result<Option<Stored>, ApiError> {
     let app = &caller.ask.app;
     let head = app.store.head().max(position);
-    if app
-        .views
-        .wait_for(&tenants::MODEL, head, Duration::from_secs(1))
-        .await
-        .is_err()
-    {
+    if app.views.wait_for(&tenants::MODEL, head, Duration::from_secs(1)).await.is_err() {
         return Ok(None);
     }
     let mut at = app.views.snapshot(&tenants::MODEL).await?;

@@ -79,12 +79,8 @@ impl Body for Draft {
             slug: fields.optional("slug", word),
             plan: fields.optional("plan", string),
             price_id: fields.optional("priceId", word),
-            quantity: quantity
-                .and_then(|quantity| u32::try_from(quantity).ok())
-                .unwrap_or(1),
-            domains: fields
-                .list("domains", |value, at| words(value, at, DOMAINS_MAX))
-                .unwrap_or_default(),
+            quantity: quantity.and_then(|quantity| u32::try_from(quantity).ok()).unwrap_or(1),
+            domains: fields.list("domains", |value, at| words(value, at, DOMAINS_MAX)).unwrap_or_default(),
             billing_info: fields.object("billingInfo", values::BILLING_FIELDS, billing),
             locale: fields.optional("locale", locale),
             timezone: fields.optional("timezone", timezone),
@@ -106,11 +102,7 @@ async fn create(ask: Ask) -> Result<Response, ApiError> {
     super::domains::must_be_outside(&caller.ask.app.config.platform_zones, &draft.domains, "/domains")?;
     let act = decision(&caller, draft).await?;
     let id = act.tenant_id;
-    let right = if caller.is_operator() {
-        Right::Everything
-    } else {
-        Right::Member(Role::Owner)
-    };
+    let right = if caller.is_operator() { Right::Everything } else { Right::Member(Role::Owner) };
     let systems = System::ALL.map(|system| StreamId::provisioning(id, system));
     let render = of_tenant(&caller.ask.app, id, caller.viewer(right), 201).await?;
     let order = Order::on(id, act).loading(systems);
@@ -135,10 +127,7 @@ async fn decision(caller: &Caller, draft: Draft) -> Result<CreateTenant, ApiErro
     let (owner, self_service) = if caller.is_operator() {
         (invited_owner(app, draft.owner).await?, None)
     } else {
-        (
-            Owner::Creator(caller.known.user_id),
-            Some(own_tenants(app, caller.known.user_id).await?),
-        )
+        (Owner::Creator(caller.known.user_id), Some(own_tenants(app, caller.known.user_id).await?))
     };
     Ok(CreateTenant {
         tenant_id: TenantId::from_uuid(Uuid::now_v7()),
@@ -153,11 +142,7 @@ async fn decision(caller: &Caller, draft: Draft) -> Result<CreateTenant, ApiErro
         timezone: draft.timezone,
         partner_id,
         owner,
-        origin: if caller.is_operator() {
-            Origin::Operator
-        } else {
-            Origin::SelfService
-        },
+        origin: if caller.is_operator() { Origin::Operator } else { Origin::SelfService },
         self_service,
     })
 }
@@ -186,11 +171,7 @@ async fn plan(
     }
     let price_id = price_id.or_else(|| plan.prices().first().map(|price| price.price_id));
     let price_id = price_id.ok_or_else(|| ApiError::refused(Code::PlanNotActive, "The plan has no price"))?;
-    Ok(PlanChoice {
-        plan_id,
-        price_id,
-        quantity,
-    })
+    Ok(PlanChoice { plan_id, price_id, quantity })
 }
 
 async fn find_plan(app: &App, text: &str) -> Result<Option<PlanId>, ApiError> {
@@ -214,11 +195,7 @@ async fn invited_owner(
     };
     let person = match find_person(app, &email).await? {
         Some(user_id) => OwnerPerson::Known(user_id),
-        None => OwnerPerson::New {
-            user_id: UserId::from_uuid(Uuid::now_v7()),
-            email,
-            name,
-        },
+        None => OwnerPerson::New { user_id: UserId::from_uuid(Uuid::now_v7()), email, name },
     };
     Ok(Owner::Invited {
         person,
@@ -230,11 +207,7 @@ async fn invited_owner(
 /// Whoever has an address.
 pub(super) async fn find_person(app: &App, email: &Email) -> Result<Option<UserId>, ApiError> {
     let claim = Claim::email(email);
-    Ok(app
-        .store
-        .resolve(claim.scope, &claim.value)
-        .await?
-        .and_then(|stream| stream.user()))
+    Ok(app.store.resolve(claim.scope, &claim.value).await?.and_then(|stream| stream.user()))
 }
 
 /// What a customer has made already, not older than their own last command.
@@ -245,15 +218,9 @@ async fn own_tenants(app: &App, user_id: UserId) -> Result<SelfServiceUse, ApiEr
     let own = memberships.iter().filter(|found| {
         found.role == Role::Owner.as_str() && found.status == "active" && found.tenant_status != "terminated"
     });
-    let pending = own
-        .clone()
-        .filter(|found| found.standing.lifecycle == domain::access::Lifecycle::Pending);
+    let pending = own.clone().filter(|found| found.standing.lifecycle == domain::access::Lifecycle::Pending);
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Ok(SelfServiceUse {
-        user_id,
-        own: count(own.clone().count()),
-        pending: count(pending.count()),
-    })
+    Ok(SelfServiceUse { user_id, own: count(own.clone().count()), pending: count(pending.count()) })
 }
 
 /// The slug asked for, or the first free one made from the name.
@@ -261,13 +228,7 @@ async fn slug(app: &App, asked: Option<Slug>, name: &DisplayName) -> Result<Slug
     if let Some(slug) = asked {
         return Ok(slug);
     }
-    let cannot = || {
-        ApiError::invalid(
-            "/slug",
-            "required",
-            "must be given: none can be made from this name",
-        )
-    };
+    let cannot = || ApiError::invalid("/slug", "required", "must be given: none can be made from this name");
     let first = Slug::from_name(name.as_str()).ok_or_else(cannot)?;
     if is_free(app, &first).await? {
         return Ok(first);

@@ -30,12 +30,8 @@ const VERIFICATIONS: Rate = Rate::per_minute("verify a domain", 6);
 pub(super) fn routes() -> Vec<Route> {
     let admin = Who::Member(Role::Admin);
     vec![
-        get("/tenants/{t}/domains", list)
-            .may(Who::Member(Role::Member), "Its domains")
-            .gives("DomainList"),
-        get("/tenants/{t}/domains/{d}", one)
-            .may(Who::Member(Role::Member), "One domain")
-            .gives("Domain"),
+        get("/tenants/{t}/domains", list).may(Who::Member(Role::Member), "Its domains").gives("DomainList"),
+        get("/tenants/{t}/domains/{d}", one).may(Who::Member(Role::Member), "One domain").gives("Domain"),
         post("/tenants/{t}/domains", claim)
             .may(admin, "Claim a domain; not exclusive")
             .takes::<Claim>()
@@ -63,9 +59,7 @@ impl Body for Claim {
     const FIELDS: &'static [Field] = &[required("domain", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
-            domain: fields.required("domain", word),
-        }
+        Self { domain: fields.required("domain", word) }
     }
 }
 
@@ -75,16 +69,10 @@ struct Verify {
 }
 
 impl Body for Verify {
-    const FIELDS: &'static [Field] = &[
-        optional("method", Kind::String),
-        optional("evidence", Kind::String),
-    ];
+    const FIELDS: &'static [Field] = &[optional("method", Kind::String), optional("evidence", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
-            method: fields.optional("method", string),
-            evidence: fields.optional("evidence", word),
-        }
+        Self { method: fields.optional("method", string), evidence: fields.optional("evidence", word) }
     }
 }
 
@@ -98,9 +86,7 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen, as_of) = read(ask).await?;
     let name = named(&caller.ask)?;
     let domains = Domains::of(&caller.ask.app.store.load(&seen.stream()).await?);
-    let shown = domains
-        .one(&caller.ask.app, seen.id, &name)
-        .ok_or_else(unknown_domain)?;
+    let shown = domains.one(&caller.ask.app, seen.id, &name).ok_or_else(unknown_domain)?;
     Ok(reading::plain(&shown, as_of.position))
 }
 
@@ -119,19 +105,8 @@ async fn claim(ask: Ask) -> Result<Response, ApiError> {
     let Some(domain) = body.domain else {
         return Err(ApiError::invalid("/domain", "required", "must be given"));
     };
-    must_be_outside(
-        &caller.ask.app.config.platform_zones,
-        std::slice::from_ref(&domain),
-        "/domain",
-    )?;
-    run(
-        &caller,
-        &seen,
-        domain.clone(),
-        TenantCommand::ClaimDomain { domain },
-        201,
-    )
-    .await
+    must_be_outside(&caller.ask.app.config.platform_zones, std::slice::from_ref(&domain), "/domain")?;
+    run(&caller, &seen, domain.clone(), TenantCommand::ClaimDomain { domain }, 201).await
 }
 
 async fn verify(ask: Ask) -> Result<Response, ApiError> {
@@ -147,11 +122,7 @@ async fn verify(ask: Ask) -> Result<Response, ApiError> {
             return Err(ApiError::invalid("/method", "not-allowed", detail));
         }
         Some(_) => {
-            return Err(ApiError::invalid(
-                "/method",
-                "unknown-value",
-                "must be dnsTxt or operator",
-            ));
+            return Err(ApiError::invalid("/method", "unknown-value", "must be dnsTxt or operator"));
         }
     }
     let command = TenantCommand::VerifyDomain {
@@ -166,14 +137,7 @@ async fn make_primary(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen) = write(ask).await?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
     let domain = named(&caller.ask)?;
-    run(
-        &caller,
-        &seen,
-        domain.clone(),
-        TenantCommand::SetPrimaryDomain { domain },
-        200,
-    )
-    .await
+    run(&caller, &seen, domain.clone(), TenantCommand::SetPrimaryDomain { domain }, 200).await
 }
 
 async fn release(ask: Ask) -> Result<Response, ApiError> {
@@ -184,19 +148,8 @@ async fn release(ask: Ask) -> Result<Response, ApiError> {
         return Err(unknown_domain());
     }
     let in_use = in_use(&caller.ask.app, &seen).await?;
-    let in_use = if in_use.contains(&domain) {
-        DomainUse::InUse
-    } else {
-        DomainUse::Free
-    };
-    run(
-        &caller,
-        &seen,
-        domain.clone(),
-        TenantCommand::ReleaseDomain { domain, in_use },
-        200,
-    )
-    .await
+    let in_use = if in_use.contains(&domain) { DomainUse::InUse } else { DomainUse::Free };
+    run(&caller, &seen, domain.clone(), TenantCommand::ReleaseDomain { domain, in_use }, 200).await
 }
 
 async fn write(ask: Ask) -> Result<(Caller, Seen), ApiError> {
@@ -214,10 +167,7 @@ async fn run(
     status: u16,
 ) -> Result<Response, ApiError> {
     let (app, id, slug) = (caller.ask.app.clone(), seen.id, seen.slug());
-    let act = One::<Tenant> {
-        stream: seen.stream(),
-        command,
-    };
+    let act = One::<Tenant> { stream: seen.stream(), command };
     let render = move |outcome: &Outcome| {
         let domains = Domains::of(outcome.history.iter().chain(&outcome.news));
         Ok(Rendered {
@@ -264,12 +214,7 @@ pub(super) async fn in_use(app: &App, seen: &Seen) -> Result<BTreeSet<DomainName
             continue;
         }
         let (person, _) = app.store.fold::<User>(&(*user_id).into()).await?;
-        used.extend(
-            person
-                .email()
-                .as_ref()
-                .and_then(|email| email.domain().parse::<DomainName>().ok()),
-        );
+        used.extend(person.email().as_ref().and_then(|email| email.domain().parse::<DomainName>().ok()));
     }
     Ok(used)
 }

@@ -19,9 +19,7 @@ use crate::values::word;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/tenants/{t}/holds", list)
-            .may(Who::Member(Role::Admin), "Its open holds")
-            .gives("HoldList"),
+        get("/tenants/{t}/holds", list).may(Who::Member(Role::Admin), "Its open holds").gives("HoldList"),
         delete("/tenants/{t}/holds/{h}", release)
             .may(Who::Operator, "Take one hold away")
             .takes::<Release>()
@@ -37,9 +35,7 @@ impl Body for Release {
     const FIELDS: &'static [Field] = &[optional("reason", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
-            reason: fields.optional("reason", word),
-        }
+        Self { reason: fields.optional("reason", word) }
     }
 }
 
@@ -51,10 +47,8 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let mut at = caller.ask.look(&tenants::MODEL, &query).await?;
     let view = tenants::get(&mut at, seen.id).await?;
     let holds = view.map(|view| view.holds).unwrap_or_default();
-    let shown: Result<Vec<Value>, ApiError> = holds
-        .into_iter()
-        .map(|hold| to_value(&show::hold(hold, right)))
-        .collect();
+    let shown: Result<Vec<Value>, ApiError> =
+        holds.into_iter().map(|hold| to_value(&show::hold(hold, right))).collect();
     reading::whole(&shown?, &at.as_of())
 }
 
@@ -64,9 +58,6 @@ async fn release(ask: Ask) -> Result<Response, ApiError> {
     let unknown = || ApiError::refused(Code::HoldNotFound, "There is no such hold");
     let hold_id: HoldId = caller.ask.place("h").parse().map_err(|_| unknown())?;
     let Release { reason } = caller.body::<Release>().await?.read()?;
-    let command = TenantCommand::ReleaseHold {
-        hold: HoldRef::Id(hold_id),
-        reason,
-    };
+    let command = TenantCommand::ReleaseHold { hold: HoldRef::Id(hold_id), reason };
     run(&caller, &seen, command, Target::Settled).await
 }

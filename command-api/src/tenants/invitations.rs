@@ -54,11 +54,7 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
 
 async fn accept(ask: Ask) -> Result<Response, ApiError> {
     let (caller, tenant_id, invitation_id) = invited(ask).await?;
-    let act = AcceptInvitation {
-        tenant_id,
-        invitation_id,
-        user_id: caller.known.user_id,
-    };
+    let act = AcceptInvitation { tenant_id, invitation_id, user_id: caller.known.user_id };
     let render = answer(&caller, tenant_id, invitation_id).await?;
     caller.execute(Order::on(tenant_id, act), render).await
 }
@@ -66,10 +62,7 @@ async fn accept(ask: Ask) -> Result<Response, ApiError> {
 async fn decline(ask: Ask) -> Result<Response, ApiError> {
     let (caller, tenant_id, invitation_id) = invited(ask).await?;
     let command = TenantCommand::DeclineInvitation { invitation_id };
-    let act = One::<Tenant> {
-        stream: tenant_id.into(),
-        command,
-    };
+    let act = One::<Tenant> { stream: tenant_id.into(), command };
     let render = answer(&caller, tenant_id, invitation_id).await?;
     caller.execute(Order::on(tenant_id, act), render).await
 }
@@ -77,16 +70,10 @@ async fn decline(ask: Ask) -> Result<Response, ApiError> {
 /// The caller, and the tenant the invitation leads to. Whether it is theirs is for the rules to say.
 async fn invited(ask: Ask) -> Result<(Caller, TenantId, InvitationId), ApiError> {
     let caller = ask.known().await?;
-    let id: InvitationId = caller
-        .ask
-        .place("id")
-        .parse()
-        .map_err(|_| Rejection::InvitationNotFound)?;
+    let id: InvitationId = caller.ask.place("id").parse().map_err(|_| Rejection::InvitationNotFound)?;
     let app = &caller.ask.app;
     let mut at = reading::must_catch_up(app, &users::MODEL).await?;
-    let tenant = tenant_of(&mut at, id)
-        .await?
-        .ok_or(Rejection::InvitationNotFound)?;
+    let tenant = tenant_of(&mut at, id).await?.ok_or(Rejection::InvitationNotFound)?;
     caller.body::<Nothing>().await?.read::<Nothing>()?;
     Ok((caller, tenant, id))
 }
@@ -111,10 +98,7 @@ async fn answer(
 
 async fn tenant_of(at: &mut At, id: InvitationId) -> Result<Option<TenantId>, ApiError> {
     let sql = "select tenant_id from user_invitations where invitation_id = $1";
-    let rows = at
-        .query(sql, &[id.to_string().into()])
-        .await
-        .map_err(QueryError::from)?;
+    let rows = at.query(sql, &[id.to_string().into()]).await.map_err(QueryError::from)?;
     Ok(rows.first().and_then(|row| row.text(0).ok()?.parse().ok()))
 }
 
@@ -156,14 +140,7 @@ fn fold<'a>(events: impl Iterator<Item = &'a Recorded>) -> BTreeMap<InvitationId
         let Event::Tenant(event) = &recorded.event else {
             continue;
         };
-        if let TenantEvent::MemberInvited {
-            invitation_id,
-            user_id,
-            role,
-            expires_at,
-            revived: _,
-        } = event
-        {
+        if let TenantEvent::MemberInvited { invitation_id, user_id, role, expires_at, revived: _ } = event {
             let shown = Shown {
                 id: *invitation_id,
                 user_id: *user_id,
@@ -186,37 +163,17 @@ fn end(all: &mut BTreeMap<InvitationId, Shown>, event: &TenantEvent) {
             shown.status = status;
         }
     };
-    if let TenantEvent::InvitationAccepted {
-        invitation_id,
-        user_id: _,
-    } = event
-    {
+    if let TenantEvent::InvitationAccepted { invitation_id, user_id: _ } = event {
         set(invitation_id, "accepted");
     }
-    if let TenantEvent::InvitationDeclined {
-        invitation_id,
-        user_id: _,
-    } = event
-    {
+    if let TenantEvent::InvitationDeclined { invitation_id, user_id: _ } = event {
         set(invitation_id, "declined");
     }
-    if let TenantEvent::InvitationExpired {
-        invitation_id,
-        user_id: _,
-    } = event
-    {
+    if let TenantEvent::InvitationExpired { invitation_id, user_id: _ } = event {
         set(invitation_id, "expired");
     }
-    if let TenantEvent::MemberAdded {
-        user_id,
-        role: _,
-        source: _,
-    } = event
-    {
-        for shown in all
-            .values_mut()
-            .filter(|shown| shown.user_id == *user_id && shown.status == "open")
-        {
+    if let TenantEvent::MemberAdded { user_id, role: _, source: _ } = event {
+        for shown in all.values_mut().filter(|shown| shown.user_id == *user_id && shown.status == "open") {
             shown.status = "accepted";
         }
     }

@@ -60,10 +60,7 @@ impl Body for Suspend {
     fn read(fields: &mut Fields) -> Self {
         fields.optional("kind", |value| match string(value)?.as_str() {
             "operator" => Ok(()),
-            _ => Err(ValueError::new(
-                "not-allowed",
-                "only holds of the kind operator are placed here",
-            )),
+            _ => Err(ValueError::new("not-allowed", "only holds of the kind operator are placed here")),
         });
         Self {
             reason: fields.optional("reason", word),
@@ -108,9 +105,7 @@ impl Body for Terminate {
         let days = fields.optional("graceDays", |value| whole(value, 0, GRACE_DAYS_MAX));
         Self {
             reason: fields.optional("reason", word),
-            grace_days: days
-                .and_then(|days| u16::try_from(days).ok())
-                .unwrap_or(GRACE_DAYS_DEFAULT),
+            grace_days: days.and_then(|days| u16::try_from(days).ok()).unwrap_or(GRACE_DAYS_DEFAULT),
             confirm: fields.optional("confirm", string),
         }
     }
@@ -124,65 +119,26 @@ impl Body for Restore {
     const FIELDS: &'static [Field] = &[optional("reason", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        Self {
-            reason: fields.optional("reason", word),
-        }
+        Self { reason: fields.optional("reason", word) }
     }
 }
 
 async fn suspend(ask: Ask) -> Result<Response, ApiError> {
-    let (
-        caller,
-        seen,
-        Suspend {
-            reason,
-            customer_message,
-            until,
-        },
-    ) = operate(ask).await?;
+    let (caller, seen, Suspend { reason, customer_message, until }) = operate(ask).await?;
     let hold_id = HoldId::from_uuid(Uuid::now_v7());
-    let command = TenantCommand::PlaceHold {
-        hold_id,
-        kind: HoldKind::Operator,
-        reason,
-        customer_message,
-        until,
-    };
+    let command =
+        TenantCommand::PlaceHold { hold_id, kind: HoldKind::Operator, reason, customer_message, until };
     run(&caller, &seen, command, Target::Settled).await
 }
 
 async fn resume(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen, Resume { hold, reason }) = operate(ask).await?;
-    run(
-        &caller,
-        &seen,
-        TenantCommand::ReleaseHold { hold, reason },
-        Target::Settled,
-    )
-    .await
+    run(&caller, &seen, TenantCommand::ReleaseHold { hold, reason }, Target::Settled).await
 }
 
 async fn terminate(ask: Ask) -> Result<Response, ApiError> {
-    let (
-        caller,
-        seen,
-        Terminate {
-            reason,
-            grace_days,
-            confirm,
-        },
-    ) = operate(ask).await?;
-    run(
-        &caller,
-        &seen,
-        TenantCommand::Terminate {
-            reason,
-            grace_days,
-            confirm,
-        },
-        Target::None,
-    )
-    .await
+    let (caller, seen, Terminate { reason, grace_days, confirm }) = operate(ask).await?;
+    run(&caller, &seen, TenantCommand::Terminate { reason, grace_days, confirm }, Target::None).await
 }
 
 async fn restore(ask: Ask) -> Result<Response, ApiError> {
@@ -205,10 +161,7 @@ pub(super) async fn run(
     target: Target,
 ) -> Result<Response, ApiError> {
     let app = &caller.ask.app;
-    let act = One::<Tenant> {
-        stream: seen.stream(),
-        command,
-    };
+    let act = One::<Tenant> { stream: seen.stream(), command };
     let order = Order::on(seen.id, act).loading(reply::streams(app, seen.id, &seen.tenant).await?);
     let render = of_tenant(app, seen.id, caller.viewer(Right::Everything), 200).await?;
     let answered = caller.execute_for_outcome(order, render).await?;

@@ -16,54 +16,21 @@ use crate::reading;
 use crate::route::{Parameter, Route, Who, get};
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "limit",
-        about: "Rows of a page, 1–200; 50 when absent",
-    },
-    Parameter {
-        name: "cursor",
-        about: "`nextCursor` of an earlier page of the same list",
-    },
-    Parameter {
-        name: "sort",
-        about: "-createdAt, createdAt, name, -name, slug, -slug, status or -status",
-    },
-    Parameter {
-        name: "q",
-        about: "Part of a slug, name or domain",
-    },
-    Parameter {
-        name: "include",
-        about: "facets",
-    },
+    Parameter { name: "limit", about: "Rows of a page, 1–200; 50 when absent" },
+    Parameter { name: "cursor", about: "`nextCursor` of an earlier page of the same list" },
+    Parameter { name: "sort", about: "-createdAt, createdAt, name, -name, slug, -slug, status or -status" },
+    Parameter { name: "q", about: "Part of a slug, name or domain" },
+    Parameter { name: "include", about: "facets" },
     Parameter {
         name: "status",
         about: "pending, active, suspended, terminating, terminated; all but terminated when absent",
     },
-    Parameter {
-        name: "plan",
-        about: "Key or id of a plan",
-    },
-    Parameter {
-        name: "partner",
-        about: "Slug or id of a partner, or none",
-    },
-    Parameter {
-        name: "health",
-        about: "ready, progressing, degraded or error",
-    },
-    Parameter {
-        name: "hold",
-        about: "Kind of an open hold",
-    },
-    Parameter {
-        name: "domain",
-        about: "A claimed or verified domain",
-    },
-    Parameter {
-        name: "createdAfter",
-        about: "RFC 3339 time",
-    },
+    Parameter { name: "plan", about: "Key or id of a plan" },
+    Parameter { name: "partner", about: "Slug or id of a partner, or none" },
+    Parameter { name: "health", about: "ready, progressing, degraded or error" },
+    Parameter { name: "hold", about: "Kind of an open hold" },
+    Parameter { name: "domain", about: "A claimed or verified domain" },
+    Parameter { name: "createdAfter", about: "RFC 3339 time" },
 ];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -79,10 +46,7 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.known().await?;
     let member = (!caller.is_operator()).then_some(caller.known.user_id);
     let query = parameters(&caller.ask)?;
-    let filters = Filters {
-        member,
-        ..filters(&query)?
-    };
+    let filters = Filters { member, ..filters(&query)? };
     page(&caller, &query, filters).await
 }
 
@@ -109,11 +73,7 @@ pub(crate) async fn page(caller: &Caller, query: &Query, filters: Filters) -> Re
     let mut at = caller.ask.look(&tenants::MODEL, query).await?;
     let page = tenants::list(&mut at, &asked).await?;
     // Without a membership's role at hand the list shows what every member may see.
-    let right = if caller.is_operator() {
-        Right::Everything
-    } else {
-        Right::Member(Role::Member)
-    };
+    let right = if caller.is_operator() { Right::Everything } else { Right::Member(Role::Member) };
     let viewer = caller.viewer(right);
     reading::page(&caller.ask, query, page, |view| show::tenant(&view, viewer))
 }
@@ -132,18 +92,10 @@ pub(crate) fn filters(query: &Query) -> Result<Filters, ApiError> {
     Ok(Filters {
         status: words(query, "status", TenantStatus::ALL, TenantStatus::as_str)?,
         plan: query.values("plan")?,
-        partner: query
-            .values("partner")?
-            .iter()
-            .map(|text| partner(text))
-            .collect::<Result<_, _>>()?,
+        partner: query.values("partner")?.iter().map(|text| partner(text)).collect::<Result<_, _>>()?,
         health: words(query, "health", Health::ALL, Health::as_str)?,
         hold: words(query, "hold", HoldKind::ALL, HoldKind::as_str)?,
-        domain: query
-            .values("domain")?
-            .iter()
-            .map(|text| text.to_lowercase())
-            .collect(),
+        domain: query.values("domain")?.iter().map(|text| text.to_lowercase()).collect(),
         created_after: created_after(query)?,
         q: query.search()?,
         member: None,
@@ -158,17 +110,12 @@ fn partner(text: &str) -> Result<PartnerFilter, ApiError> {
         return Ok(PartnerFilter::Id(id));
     }
     let malformed = |_| ApiError::refused(Code::MalformedQuery, "partner must be a slug, an id or none");
-    Slug::of_the_platform(text)
-        .map(|slug| PartnerFilter::Slug(slug.to_string()))
-        .map_err(malformed)
+    Slug::of_the_platform(text).map(|slug| PartnerFilter::Slug(slug.to_string())).map_err(malformed)
 }
 
 fn created_after(query: &Query) -> Result<Option<Timestamp>, ApiError> {
     let malformed = |_| ApiError::refused(Code::MalformedQuery, "createdAfter must be an RFC 3339 time");
-    query
-        .get("createdAfter")
-        .map(|text| text.parse().map_err(malformed))
-        .transpose()
+    query.get("createdAfter").map(|text| text.parse().map_err(malformed)).transpose()
 }
 
 /// The values of a filter that is a closed list of words.
@@ -180,11 +127,7 @@ pub(crate) fn words<T: Copy>(
 ) -> Result<Vec<T>, ApiError> {
     let texts: Vec<&'static str> = all.iter().map(|value| as_str(*value)).collect();
     let chosen = query.choices(name, &texts)?;
-    Ok(all
-        .iter()
-        .copied()
-        .filter(|value| chosen.contains(&as_str(*value)))
-        .collect())
+    Ok(all.iter().copied().filter(|value| chosen.contains(&as_str(*value))).collect())
 }
 
 fn sort(query: &Query) -> Result<Sort, ApiError> {
@@ -204,8 +147,7 @@ fn sort(query: &Query) -> Result<Sort, ApiError> {
 
 /// A sort key and which end comes first.
 pub(crate) fn direction(text: &str) -> (&str, Direction) {
-    text.strip_prefix('-')
-        .map_or((text, Direction::Ascending), |name| (name, Direction::Descending))
+    text.strip_prefix('-').map_or((text, Direction::Ascending), |name| (name, Direction::Descending))
 }
 
 /// The refusal of a sort key a list does not have.

@@ -26,47 +26,20 @@ use crate::route::{Parameter, Route, Who, get, post};
 use crate::values::word;
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        name: "limit",
-        about: "Rows of a page, 1–200; 50 when absent",
-    },
-    Parameter {
-        name: "cursor",
-        about: "`nextCursor` of an earlier page of the same list",
-    },
-    Parameter {
-        name: "sort",
-        about: "-lastLoginAt, name or email",
-    },
-    Parameter {
-        name: "q",
-        about: "Part of a name or address",
-    },
-    Parameter {
-        name: "status",
-        about: "invited, active, disabled or removed; all but removed when absent",
-    },
-    Parameter {
-        name: "role",
-        about: "owner, admin, billing or member",
-    },
-    Parameter {
-        name: "kind",
-        about: "managed or guest",
-    },
+    Parameter { name: "limit", about: "Rows of a page, 1–200; 50 when absent" },
+    Parameter { name: "cursor", about: "`nextCursor` of an earlier page of the same list" },
+    Parameter { name: "sort", about: "-lastLoginAt, name or email" },
+    Parameter { name: "q", about: "Part of a name or address" },
+    Parameter { name: "status", about: "invited, active, disabled or removed; all but removed when absent" },
+    Parameter { name: "role", about: "owner, admin, billing or member" },
+    Parameter { name: "kind", about: "managed or guest" },
 ];
 
 pub(super) fn routes() -> Vec<Route> {
     let member = Who::Member(Role::Member);
     vec![
-        get("/tenants/{t}/users", list)
-            .may(member, "Who belongs to it")
-            .asks(PARAMETERS)
-            .gives("MemberList"),
-        get("/tenants/{t}/members", list)
-            .may(member, "The same")
-            .asks(PARAMETERS)
-            .gives("MemberList"),
+        get("/tenants/{t}/users", list).may(member, "Who belongs to it").asks(PARAMETERS).gives("MemberList"),
+        get("/tenants/{t}/members", list).may(member, "The same").asks(PARAMETERS).gives("MemberList"),
         post("/tenants/{t}/users", add)
             .may(Who::Operator, "Make somebody a member at once")
             .takes::<Add>()
@@ -81,18 +54,12 @@ struct Add {
 }
 
 impl Body for Add {
-    const FIELDS: &'static [Field] = &[
-        optional("userId", Kind::String),
-        optional("email", Kind::String),
-        required("role", Kind::String),
-    ];
+    const FIELDS: &'static [Field] =
+        &[optional("userId", Kind::String), optional("email", Kind::String), required("role", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
         if fields.given(&["userId", "email"]).len() != 1 {
-            fields.wrong(
-                "userId",
-                schema::ValueError::new("required", "must be given, or else email"),
-            );
+            fields.wrong("userId", schema::ValueError::new("required", "must be given, or else email"));
         }
         Self {
             user_id: fields.optional("userId", word),
@@ -178,12 +145,7 @@ async fn seats(app: &App, seen: &Seen) -> Result<Option<Seats>, ApiError> {
     let stream = app.store.resolve(claim.scope, &claim.value).await?;
     let subscription_id = stream.and_then(|stream| stream.key().parse().ok());
     let plan_id: Option<PlanId> = seen.tenant.plan_id();
-    Ok(subscription_id
-        .zip(plan_id)
-        .map(|(subscription_id, plan_id)| Seats {
-            subscription_id,
-            plan_id,
-        }))
+    Ok(subscription_id.zip(plan_id).map(|(subscription_id, plan_id)| Seats { subscription_id, plan_id }))
 }
 
 /// A member as the answer to the command that made them one.
@@ -198,11 +160,8 @@ fn shown(outcome: &Outcome, tenant_id: TenantId, user_id: UserId, user: &User) -
     }
     let membership = tenant.members().get(&user_id);
     let email = user.email().as_ref();
-    let managed = email.is_some_and(|email| {
-        tenant
-            .verified_domains()
-            .any(|domain| domain.as_str() == email.domain())
-    });
+    let managed =
+        email.is_some_and(|email| tenant.verified_domains().any(|domain| domain.as_str() == email.domain()));
     json!({
         "userId": user_id,
         "name": user.name().and_then(|name| name.as_ref()),

@@ -24,19 +24,13 @@ const PLAN: &[&str] = &["plan", "priceId", "quantity"];
 pub(super) fn routes() -> Vec<Route> {
     vec![
         patch("/tenants/{t}", change)
-            .may(
-                Who::Member(Role::Billing),
-                "Change fields, each with its own right, in one commit",
-            )
+            .may(Who::Member(Role::Billing), "Change fields, each with its own right, in one commit")
             .takes::<Change>()
             .gives("Tenant"),
     ]
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "absent, null and a value are three answers of a merge patch"
-)]
+#[expect(clippy::option_option, reason = "absent, null and a value are three answers of a merge patch")]
 struct Change {
     name: Option<DisplayName>,
     contact: Option<ContactInfo>,
@@ -63,10 +57,7 @@ impl Body for Change {
 
     fn read(fields: &mut Fields) -> Self {
         for name in fields.given(PLAN) {
-            fields.wrong(
-                name,
-                schema::ValueError::new("not-allowed", "plan changes are not available"),
-            );
+            fields.wrong(name, schema::ValueError::new("not-allowed", "plan changes are not available"));
         }
         Self {
             name: fields.optional("name", word),
@@ -97,9 +88,7 @@ async fn change(ask: Ask) -> Result<Response, ApiError> {
     streams.extend(act.partner.flatten().map(Into::into));
     let right = caller.may_read(&seen, Role::Member)?;
     let render = of_tenant(app, seen.id, caller.viewer(right), 200).await?;
-    caller
-        .execute(Order::on(seen.id, act).loading(streams), render)
-        .await
+    caller.execute(Order::on(seen.id, act).loading(streams), render).await
 }
 
 /// Which fields a caller may set: operators all, admins what the company is, billing who pays.

@@ -32,10 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
             .may(Who::Operator, "One outside system")
             .gives("Integration"),
         post("/tenants/{t}/reconcile", reconcile)
-            .may(
-                Who::Member(Role::Owner),
-                "Ask the outside systems to catch up; owners once a minute",
-            )
+            .may(Who::Member(Role::Owner), "Ask the outside systems to catch up; owners once a minute")
             .takes::<Reconcile>()
             .gives("Tenant"),
     ]
@@ -51,9 +48,7 @@ impl Body for Reconcile {
     fn read(fields: &mut Fields) -> Self {
         let systems = fields.list("integrations", |value, at| words(value, at, System::ALL.len()));
         let systems = systems.filter(|systems: &Vec<System>| !systems.is_empty());
-        Self {
-            systems: systems.unwrap_or_else(|| System::ALL.to_vec()),
-        }
+        Self { systems: systems.unwrap_or_else(|| System::ALL.to_vec()) }
     }
 }
 
@@ -71,12 +66,8 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
 async fn one(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.operator().await?;
     let seen = caller.tenant().await?;
-    let unknown = |_| {
-        ApiError::refused(
-            Code::IntegrationNotFound,
-            "Integrations are authentik, stalwart and ocis",
-        )
-    };
+    let unknown =
+        |_| ApiError::refused(Code::IntegrationNotFound, "Integrations are authentik, stalwart and ocis");
     let system: System = caller.ask.place("i").parse().map_err(unknown)?;
     let query = caller.ask.query(&[])?;
     let mut at = caller.ask.look(&provisioning::MODEL, &query).await?;
@@ -115,16 +106,11 @@ async fn reconcile(ask: Ask) -> Result<Response, ApiError> {
         caller.ask.app.pace.step(caller.known.user_id, BY_OWNERS)?;
     }
     if caller.is_rehearsal()? {
-        return Ok(crate::rehearsal::answer_for(&caller.ask.app, seen.id, Vec::new())
-            .await?
-            .into_response());
+        return Ok(crate::rehearsal::answer_for(&caller.ask.app, seen.id, Vec::new()).await?.into_response());
     }
     let app = &caller.ask.app;
     let head = app.store.read_head().await?;
-    app.planner
-        .reconcile(seen.id, systems.clone())
-        .await
-        .map_err(ApiError::internal)?;
+    app.planner.reconcile(seen.id, systems.clone()).await.map_err(ApiError::internal)?;
     let within = precondition::prefer_wait(&caller.ask.headers)?.unwrap_or(WAIT_DEFAULT);
     match settle(&caller, seen.id, &systems, head, within).await? {
         Settled::InTime => match current(&caller, seen.id, 200, head).await? {
@@ -149,9 +135,7 @@ fn running(caller: &Caller, slug: &str) -> Response {
     });
     let mut response = reading::plain(&operation, caller.ask.app.store.head());
     *response.status_mut() = StatusCode::ACCEPTED;
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     if let Ok(location) = HeaderValue::from_str(&format!("/tenants/{slug}/provisioning")) {
         response.headers_mut().insert(header::LOCATION, location);
     }

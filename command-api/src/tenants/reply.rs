@@ -19,12 +19,7 @@ pub(crate) async fn streams(app: &App, id: TenantId, known: &Tenant) -> Result<V
     let systems = System::ALL.map(|system| StreamId::provisioning(id, system));
     let plan = known.plan_id().map(StreamId::from);
     let partner = known.partner_id().map(StreamId::from);
-    Ok(systems
-        .into_iter()
-        .chain(plan)
-        .chain(partner)
-        .chain(subscription)
-        .collect())
+    Ok(systems.into_iter().chain(plan).chain(partner).chain(subscription).collect())
 }
 
 /// How a tenant is answered after a command about it.
@@ -51,7 +46,5 @@ fn folded(mut rows: Rows, outcome: &Outcome, id: TenantId) -> Result<tenants::Te
     for recorded in outcome.history.iter().chain(&outcome.news) {
         rows.project(recorded).map_err(ApiError::internal)?;
     }
-    tenants::assemble(&rows, id)
-        .map_err(ApiError::internal)?
-        .ok_or_else(unknown_tenant)
+    tenants::assemble(&rows, id).map_err(ApiError::internal)?.ok_or_else(unknown_tenant)
 }

@@ -68,10 +68,7 @@ fn safe(mut view: TenantView, right: Right) -> TenantView {
     }
     view.handles = projector::tenants::Handles::default();
     view.provisioning_errors = projector::api::PerSystem::from_fn(|system| {
-        view.provisioning_errors
-            .of(system)
-            .as_ref()
-            .map(|_| format!("{} is not ready yet", system.area()))
+        view.provisioning_errors.of(system).as_ref().map(|_| format!("{} is not ready yet", system.area()))
     });
     view.holds = view.holds.into_iter().map(safe_hold).collect();
     if let Some(termination) = &mut view.termination {
@@ -99,10 +96,7 @@ fn actions(view: &TenantView, viewer: Viewer) -> Value {
         ("suspend", hold_code(!held)),
         ("resume", hold_code(held)),
         ("terminate", (!living).then_some("no-effect")),
-        (
-            "restore",
-            (!terminating).then_some(Code::InvalidTransition.as_str()),
-        ),
+        ("restore", (!terminating).then_some(Code::InvalidTransition.as_str())),
     ];
     let entry = |(action, code): (&str, Option<&str>)| {
         let code = viewer.barred.map(Code::as_str).or(code);

@@ -29,9 +29,7 @@ const OWN_TENANT: &str = "dezky";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/users/me", me)
-            .may(Who::Bearer, "Who the caller is; signs in on first sight")
-            .gives("Me"),
+        get("/users/me", me).may(Who::Bearer, "Who the caller is; signs in on first sight").gives("Me"),
         get("/me", me).may(Who::Bearer, "The same").gives("Me"),
     ]
 }
@@ -49,9 +47,7 @@ async fn me(ask: Ask) -> Result<Response, ApiError> {
         rows.project(recorded).map_err(ApiError::internal)?;
     }
     let unknown = || ApiError::internal("somebody who has just signed in is in no read model");
-    let view = users::assemble(&rows, user_id)
-        .map_err(ApiError::internal)?
-        .ok_or_else(unknown)?;
+    let view = users::assemble(&rows, user_id).map_err(ApiError::internal)?.ok_or_else(unknown)?;
     let position = outcome.position.max(at.as_of().position);
     let invitations = users::invitations(&rows, user_id).map_err(ApiError::internal)?;
     let (body, tag) = shown(app, &identity, view, invitations).await?;
@@ -64,44 +60,27 @@ async fn sign_in(app: &App, identity: &Identity, request: &str) -> Result<(UserI
     for _ in 0..LOOKS_MAX {
         let act = decision(app, identity).await?;
         let user_id = act.user_id();
-        let kind = if act.bootstrap.is_some() {
-            ActorKind::Bootstrap
-        } else {
-            ActorKind::User
-        };
+        let kind = if act.bootstrap.is_some() { ActorKind::Bootstrap } else { ActorKind::User };
         let is_new = matches!(act.found, SignedInAs::Nobody { .. });
-        let asked = Asked {
-            actor: Actor::person(kind, user_id),
-            now: app.now(),
-            command_id: Uuid::now_v7(),
-        };
+        let asked = Asked { actor: Actor::person(kind, user_id), now: app.now(), command_id: Uuid::now_v7() };
         let meta = MetaSeed {
             audience: identity.audience(),
             request_id: Some(request.to_owned()),
             correlation_id: asked.command_id,
             causation_position: None,
         };
-        let asked = Request {
-            meta,
-            ..Request::new(asked)
-        };
+        let asked = Request { meta, ..Request::new(asked) };
         match app.store.execute(Arc::new(act), asked).await {
             Ok(outcome) => return Ok((user_id, outcome)),
             Err(ExecuteError::Rejected(rejection)) if is_new => refused = Some(rejection),
             Err(error) => return Err(error.into()),
         }
     }
-    Err(refused.map_or_else(
-        || ApiError::refused(Code::ConcurrentChange, "Sign in again"),
-        Into::into,
-    ))
+    Err(refused.map_or_else(|| ApiError::refused(Code::ConcurrentChange, "Sign in again"), Into::into))
 }
 
 async fn decision(app: &App, identity: &Identity) -> Result<SignIn, ApiError> {
-    let email = identity
-        .email
-        .as_deref()
-        .and_then(|text| text.parse::<Email>().ok());
+    let email = identity.email.as_deref().and_then(|text| text.parse::<Email>().ok());
     let found = match by_identity(app, identity).await? {
         Some(user_id) => SignedInAs::Identity(user_id),
         None => by_address(app, identity, email.clone()).await?,
@@ -118,11 +97,7 @@ async fn decision(app: &App, identity: &Identity) -> Result<SignIn, ApiError> {
 
 async fn by_identity(app: &App, identity: &Identity) -> Result<Option<UserId>, ApiError> {
     let claim = Claim::identity(&identity.instance, &identity.subject);
-    Ok(app
-        .store
-        .resolve(claim.scope, &claim.value)
-        .await?
-        .and_then(|stream| stream.user()))
+    Ok(app.store.resolve(claim.scope, &claim.value).await?.and_then(|stream| stream.user()))
 }
 
 async fn by_address(app: &App, identity: &Identity, email: Option<Email>) -> Result<SignedInAs, ApiError> {
@@ -133,22 +108,11 @@ async fn by_address(app: &App, identity: &Identity, email: Option<Email>) -> Res
         ));
     };
     let claim = Claim::email(&email);
-    let holder = app
-        .store
-        .resolve(claim.scope, &claim.value)
-        .await?
-        .and_then(|stream| stream.user());
-    let trust = if identity.email_is_trusted {
-        Trust::Trusted
-    } else {
-        Trust::Untrusted
-    };
+    let holder = app.store.resolve(claim.scope, &claim.value).await?.and_then(|stream| stream.user());
+    let trust = if identity.email_is_trusted { Trust::Trusted } else { Trust::Untrusted };
     Ok(match holder {
         Some(user_id) => SignedInAs::Address { user_id, trust },
-        None => SignedInAs::Nobody {
-            user_id: UserId::from_uuid(Uuid::now_v7()),
-            email,
-        },
+        None => SignedInAs::Nobody { user_id: UserId::from_uuid(Uuid::now_v7()), email },
     })
 }
 
@@ -174,9 +138,7 @@ async fn bootstrap(
     let slug = Slug::of_the_platform(OWN_TENANT).map_err(ApiError::internal)?;
     let claim = Claim::tenant_slug(&slug);
     let tenant = app.store.resolve(claim.scope, &claim.value).await?;
-    Ok(Some(Bootstrap {
-        tenant_id: tenant.and_then(|stream| stream.tenant()),
-    }))
+    Ok(Some(Bootstrap { tenant_id: tenant.and_then(|stream| stream.tenant()) }))
 }
 
 /// The Me of the API and its tag: the person, and what they may see of their tenants.

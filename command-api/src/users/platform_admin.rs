@@ -55,21 +55,15 @@ impl Body for Reason {
 async fn grant(ask: Ask) -> Result<Response, ApiError> {
     let (caller, user_id) = subject(ask).await?;
     let render = of_user(&caller.ask.app, user_id).await?;
-    caller
-        .execute(Order::on(user_id, GrantAdmin { user_id }), render)
-        .await
+    caller.execute(Order::on(user_id, GrantAdmin { user_id }), render).await
 }
 
 async fn revoke(ask: Ask) -> Result<Response, ApiError> {
     let (caller, user_id) = subject(ask).await?;
     let render = of_user(&caller.ask.app, user_id).await?;
-    let act = One::<Platform> {
-        stream: StreamId::platform(),
-        command: PlatformCommand::RevokeAdmin { user_id },
-    };
-    caller
-        .execute(Order::on(user_id, act).loading([user_id.into()]), render)
-        .await
+    let act =
+        One::<Platform> { stream: StreamId::platform(), command: PlatformCommand::RevokeAdmin { user_id } };
+    caller.execute(Order::on(user_id, act).loading([user_id.into()]), render).await
 }
 
 async fn subject(ask: Ask) -> Result<(Caller, UserId), ApiError> {
@@ -96,9 +90,7 @@ async fn of_user(
             rows.project(recorded).map_err(ApiError::internal)?;
         }
         let unknown = || ApiError::refused(Code::UserNotFound, "There is no such user");
-        let view = users::assemble(&rows, id)
-            .map_err(ApiError::internal)?
-            .ok_or_else(unknown)?;
+        let view = users::assemble(&rows, id).map_err(ApiError::internal)?.ok_or_else(unknown)?;
         let mut body = to_value(&view)?;
         if let Value::Object(object) = &mut body {
             let code = |has: bool| has.then_some("no-effect");
@@ -109,11 +101,6 @@ async fn of_user(
             ];
             object.insert("allowedActions".to_owned(), Value::from(actions.to_vec()));
         }
-        Ok(Rendered {
-            status: 200,
-            tag: Some((view.version, view.changed_position)),
-            location: None,
-            body,
-        })
+        Ok(Rendered { status: 200, tag: Some((view.version, view.changed_position)), location: None, body })
     })
 }

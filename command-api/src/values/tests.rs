@@ -1,3 +1,5 @@
+//! Values at the door.
+
 use serde_json::json;
 
 use super::{date, line, locale, percent, timezone, whole};

@@ -7,12 +7,7 @@ use serde_json::{Value, json};
 use crate::house::House;
 
 fn names(value: &Value) -> BTreeSet<&str> {
-    value
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect()
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
 fn documented<'a>(contract: &'a Value, shape: &str) -> BTreeSet<&'a str> {
@@ -23,21 +18,9 @@ fn documented<'a>(contract: &'a Value, shape: &str) -> BTreeSet<&'a str> {
 async fn real_answers_have_the_documented_names() {
     let (house, operator) = House::with_operator().await;
     let body = json!({ "name": "Acme", "slug": "acme", "domains": ["acme.dk"], "owner": { "email": "ada@acme.dk" } });
-    let tenant = house
-        .post("/tenants")
-        .by(&operator)
-        .json(&body)
-        .send()
-        .await
-        .expect(201)
-        .json;
+    let tenant = house.post("/tenants").by(&operator).json(&body).send().await.expect(201).json;
     house.converge(tenant["id"].as_str().expect("an id")).await;
-    house
-        .post("/tenants/acme/suspend")
-        .by(&operator)
-        .send()
-        .await
-        .expect(200);
+    house.post("/tenants/acme/suspend").by(&operator).send().await.expect(200);
     house
         .post("/partners")
         .by(&operator)
@@ -45,35 +28,12 @@ async fn real_answers_have_the_documented_names() {
         .send()
         .await
         .expect(201);
-    let second = house
-        .get("/me")
-        .by(&house.idp.operator("second@dezky.example"))
-        .send()
-        .await
-        .expect(200);
-    let admin = format!(
-        "/users/{}/platform-admin",
-        second.json["id"].as_str().expect("an id")
-    );
-    let user = house
-        .post(&admin)
-        .by(&operator)
-        .json(&json!({ "reason": "Joins" }))
-        .send()
-        .await
-        .expect(200)
-        .json;
+    let second = house.get("/me").by(&house.idp.operator("second@dezky.example")).send().await.expect(200);
+    let admin = format!("/users/{}/platform-admin", second.json["id"].as_str().expect("an id"));
+    let user =
+        house.post(&admin).by(&operator).json(&json!({ "reason": "Joins" })).send().await.expect(200).json;
     let contract = house.get("/openapi.json").send().await.expect(200).json;
-    let read = async |path: &str| {
-        house
-            .get(path)
-            .by(&operator)
-            .fresh()
-            .send()
-            .await
-            .expect(200)
-            .json
-    };
+    let read = async |path: &str| house.get(path).by(&operator).fresh().send().await.expect(200).json;
     let first = |list: Value| list["data"][0].clone();
     let shapes = [
         ("Health", read("/health").await),

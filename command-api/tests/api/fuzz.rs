@@ -22,9 +22,7 @@ impl Noise {
     }
 
     fn bytes(&mut self, longest: u64) -> Vec<u8> {
-        (0..self.below(longest))
-            .map(|_| u8::try_from(self.below(256)).unwrap_or_default())
-            .collect()
+        (0..self.below(longest)).map(|_| u8::try_from(self.below(256)).unwrap_or_default()).collect()
     }
 
     fn escaped(&mut self, longest: u64) -> String {
@@ -37,10 +35,8 @@ impl Noise {
 
     fn header(&mut self) -> Vec<u8> {
         let bytes = self.bytes(60);
-        let fits: Vec<u8> = bytes
-            .into_iter()
-            .filter(|byte| HeaderValue::from_bytes(&[*byte]).is_ok())
-            .collect();
+        let fits: Vec<u8> =
+            bytes.into_iter().filter(|byte| HeaderValue::from_bytes(&[*byte]).is_ok()).collect();
         fits
     }
 }
@@ -49,13 +45,7 @@ impl Noise {
 async fn ec_109_noise_is_refused_and_harms_nobody() {
     let (house, operator) = House::with_operator().await;
     house.tenant(&operator, "acme").await;
-    let methods = [
-        Method::GET,
-        Method::POST,
-        Method::PATCH,
-        Method::DELETE,
-        Method::PUT,
-    ];
+    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT];
     for seed in 1..=ROUNDS {
         let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let method = methods[usize::try_from(noise.below(5)).unwrap_or_default()].clone();
@@ -87,10 +77,6 @@ async fn ec_109_noise_is_refused_and_harms_nobody() {
         assert!(status < 500, "seed {seed}: {status} {}", answer.text);
     }
     house.get("/health").send().await.expect(200);
-    let random = house
-        .get("/tenants")
-        .bytes("authorization", b"Bearer \xc3\xbf\xfe")
-        .send()
-        .await;
+    let random = house.get("/tenants").bytes("authorization", b"Bearer \xc3\xbf\xfe").send().await;
     random.refused(401, "token-invalid");
 }

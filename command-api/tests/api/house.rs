@@ -58,9 +58,7 @@ impl House {
     /// A process over a log that may have been used before; its read models are new.
     pub(crate) async fn start(log: &str, idp: Arc<Idp>, change: impl FnOnce(&mut Config)) -> Self {
         let url: DbUrl = log.parse().expect("a url");
-        let store = EventStore::create(event_store::Config { url, clock })
-            .await
-            .expect("a log");
+        let store = EventStore::create(event_store::Config { url, clock }).await.expect("a log");
         let url: DbUrl = "sqlite::memory:".parse().expect("a url");
         let db = Db::open(&url, Purpose::Views).await.expect("a database");
         event_store::migrate_views(&db, clock()).await.expect("tables");
@@ -75,31 +73,15 @@ impl House {
         spawn(async move { writer.run(ending).await.expect("the log runs") });
         let (read, rows, ending) = (store.clone(), views.clone(), projector.clone());
         spawn(async move {
-            projector::run(rows, read, ending)
-                .await
-                .expect("the projector runs");
+            projector::run(rows, read, ending).await.expect("the projector runs");
         });
         let (follower, ending) = (app.clone(), stop.clone());
         spawn(async move { follower.follow(&ending).await.expect("the cache follows") });
         let router = command_api::router(app);
-        let house = Self {
-            idp,
-            store,
-            views,
-            provider,
-            router,
-            projector,
-            log,
-            _stop: stop.drop_guard(),
-        };
+        let house = Self { idp, store, views, provider, router, projector, log, _stop: stop.drop_guard() };
         if house.store.read_head().await.expect("a head") == 0 {
-            let (plan, price) = (
-                PlanId::from_uuid(Uuid::now_v7()),
-                PriceId::from_uuid(Uuid::now_v7()),
-            );
-            house
-                .act(complimentary(plan, price, Currency("DKK".to_owned())).expect("a plan"))
-                .await;
+            let (plan, price) = (PlanId::from_uuid(Uuid::now_v7()), PriceId::from_uuid(Uuid::now_v7()));
+            house.act(complimentary(plan, price, Currency("DKK".to_owned())).expect("a plan")).await;
         }
         house
     }
@@ -130,13 +112,7 @@ impl House {
     /// A tenant made by an operator and, if wanted, put in place outside.
     pub(crate) async fn tenant(&self, operator: &str, slug: &str) -> Value {
         let body = json!({ "name": slug.to_uppercase(), "slug": slug });
-        self.post("/tenants")
-            .by(operator)
-            .json(&body)
-            .send()
-            .await
-            .expect(201)
-            .json
+        self.post("/tenants").by(operator).json(&body).send().await.expect(201).json
     }
 
     /// Makes somebody a member at once; their token.
@@ -144,29 +120,17 @@ impl House {
         let email = format!("{role}@{slug}.example");
         let token = self.customer(&email).await;
         let body = json!({ "email": email, "role": role });
-        self.post(&format!("/tenants/{slug}/users"))
-            .by(operator)
-            .json(&body)
-            .send()
-            .await
-            .expect(201);
+        self.post(&format!("/tenants/{slug}/users")).by(operator).json(&body).send().await.expect(201);
         token
     }
 
     /// A decision of the system's own, past HTTP.
     pub(crate) async fn act(&self, act: impl Act + 'static) -> Outcome {
-        self.store
-            .execute(Arc::new(act), event_store::Request::new(Self::asked()))
-            .await
-            .expect("accepted")
+        self.store.execute(Arc::new(act), event_store::Request::new(Self::asked())).await.expect("accepted")
     }
 
     pub(crate) fn asked() -> Asked {
-        Asked {
-            actor: Actor::service(ActorKind::System),
-            now: clock(),
-            command_id: Uuid::now_v7(),
-        }
+        Asked { actor: Actor::service(ActorKind::System), now: clock(), command_id: Uuid::now_v7() }
     }
 
     /// The read models stand still from now on.
@@ -184,10 +148,7 @@ impl House {
     pub(crate) async fn catch_up(&self) {
         let head = self.store.read_head().await.expect("a head");
         for model in READ_MODELS {
-            self.views
-                .wait_for(model, head, Duration::from_secs(20))
-                .await
-                .expect("caught up");
+            self.views.wait_for(model, head, Duration::from_secs(20)).await.expect("caught up");
         }
     }
 
@@ -210,13 +171,7 @@ impl House {
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("localhost:3001"));
-        Call {
-            house: self,
-            method,
-            path: path.to_owned(),
-            headers,
-            body: Vec::new(),
-        }
+        Call { house: self, method, path: path.to_owned(), headers, body: Vec::new() }
     }
 }
 
@@ -232,13 +187,8 @@ fn config(idp: &Idp) -> Config {
         platform_zones: vec!["dezky.local".into()],
         extra_authorities: Vec::new(),
         key_refresh: Duration::from_secs(10),
-        build: Build {
-            version: "0.0.0-test".into(),
-            commit: None,
-        },
-        metrics: metrics_exporter_prometheus::PrometheusBuilder::new()
-            .build_recorder()
-            .handle(),
+        build: Build { version: "0.0.0-test".into(), commit: None },
+        metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
         clock,
     }
 }
@@ -262,8 +212,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn bytes(mut self, name: &'static str, value: &[u8]) -> Self {
-        self.headers
-            .insert(name, HeaderValue::from_bytes(value).expect("a header"));
+        self.headers.insert(name, HeaderValue::from_bytes(value).expect("a header"));
         self
     }
 
@@ -283,8 +232,7 @@ impl Call<'_> {
     /// Not before everything that stands in the log now.
     pub(crate) fn fresh(self) -> Self {
         let head = self.house.store.head().to_string();
-        self.header("dezky-min-position", &head)
-            .header("prefer", "wait=10")
+        self.header("dezky-min-position", &head).header("prefer", "wait=10")
     }
 
     pub(crate) async fn send(self) -> Answer {
@@ -292,13 +240,7 @@ impl Call<'_> {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().expect("a path");
         *request.headers_mut() = self.headers;
-        let response = self
-            .house
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("an answer");
+        let response = self.house.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let text = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&text).unwrap_or(Value::Null);
@@ -339,10 +281,7 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     #[track_caller]
@@ -356,10 +295,7 @@ impl Answer {
         errors
             .iter()
             .map(|error| {
-                (
-                    error["pointer"].as_str().unwrap_or_default(),
-                    error["code"].as_str().unwrap_or_default(),
-                )
+                (error["pointer"].as_str().unwrap_or_default(), error["code"].as_str().unwrap_or_default())
             })
             .collect()
     }

@@ -8,30 +8,11 @@ use crate::house::House;
 async fn ec_50_the_same_request_gets_its_first_answer_again() {
     let (house, operator) = House::with_operator().await;
     let body = json!({ "name": "Acme", "slug": "acme" });
-    let first = house
-        .post("/tenants")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
+    let first = house.post("/tenants").by(&operator).key("k-1").json(&body).send().await.expect(201);
     let head = house.store.head();
-    house
-        .post("/tenants/acme/suspend")
-        .by(&operator)
-        .send()
-        .await
-        .expect(200);
+    house.post("/tenants/acme/suspend").by(&operator).send().await.expect(200);
     for path in ["/tenants", "/v1/tenants"] {
-        let again = house
-            .post(path)
-            .by(&operator)
-            .key("k-1")
-            .json(&body)
-            .send()
-            .await
-            .expect(201);
+        let again = house.post(path).by(&operator).key("k-1").json(&body).send().await.expect(201);
         assert_eq!(again.text, first.text);
         assert_eq!(again.header("idempotency-replayed"), "true");
         for name in ["etag", "location", "dezky-position"] {
@@ -45,26 +26,10 @@ async fn ec_50_the_same_request_gets_its_first_answer_again() {
 async fn ec_50_another_request_with_the_key_is_refused_before_its_body_is_read() {
     let (house, operator) = House::with_operator().await;
     let body = json!({ "slug": "test-partner", "name": "Test Partner" });
-    house
-        .post("/partners")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
-    for other in [
-        &br#"{"slug":"other","name":"Other"}"#[..],
-        b"not json",
-        br#"{"unknown":1}"#,
-    ] {
-        let answer = house
-            .post("/partners")
-            .by(&operator)
-            .key("k-1")
-            .raw("application/json", other)
-            .send()
-            .await;
+    house.post("/partners").by(&operator).key("k-1").json(&body).send().await.expect(201);
+    for other in [&br#"{"slug":"other","name":"Other"}"#[..], b"not json", br#"{"unknown":1}"#] {
+        let answer =
+            house.post("/partners").by(&operator).key("k-1").raw("application/json", other).send().await;
         answer.refused(422, "idempotency-key-reused");
     }
 }
@@ -75,23 +40,10 @@ async fn ec_50_a_key_belongs_to_its_user() {
     for email in ["ada@acme.example", "bo@acme.example"] {
         let token = house.customer(email).await;
         let body = json!({ "name": email.split('@').next() });
-        let made = house
-            .post("/tenants")
-            .by(&token)
-            .key("mine")
-            .json(&body)
-            .send()
-            .await
-            .expect(201);
+        let made = house.post("/tenants").by(&token).key("mine").json(&body).send().await.expect(201);
         assert_eq!(made.header("idempotency-replayed"), "");
     }
-    let all = house
-        .get("/tenants")
-        .by(&operator)
-        .fresh()
-        .send()
-        .await
-        .expect(200);
+    let all = house.get("/tenants").by(&operator).fresh().send().await.expect(200);
     assert_eq!(all.json["data"].as_array().map(Vec::len), Some(2));
 }
 
@@ -102,23 +54,13 @@ async fn ec_50_the_key_of_a_running_request_is_taken() {
     let both = (0..2).map(|_| house.post("/tenants").by(&operator).key("k-1").json(&body).send());
     let answers = futures::future::join_all(both).await;
     let refused = answers.iter().filter(|answer| answer.status == 409).count();
-    let replayed = answers
-        .iter()
-        .filter(|answer| answer.header("idempotency-replayed") == "true")
-        .count();
+    let replayed = answers.iter().filter(|answer| answer.header("idempotency-replayed") == "true").count();
     assert_eq!(refused + replayed, 1, "{answers:?}");
     for answer in answers.iter().filter(|answer| answer.status == 409) {
         assert_eq!(answer.json["code"], "idempotency-in-flight");
         assert_eq!(answer.header("retry-after"), "1");
     }
-    let again = house
-        .post("/tenants")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
+    let again = house.post("/tenants").by(&operator).key("k-1").json(&body).send().await.expect(201);
     assert_eq!(again.header("idempotency-replayed"), "true");
 }
 
@@ -146,23 +88,11 @@ async fn refusals_are_decided_again_under_the_same_key() {
         .send()
         .await
         .expect(201);
-    let attach = || {
-        house
-            .post("/partners/reseller/tenants")
-            .by(&operator)
-            .key("k-1")
-            .json(&body)
-    };
+    let attach = || house.post("/partners/reseller/tenants").by(&operator).key("k-1").json(&body);
     attach().send().await.refused(404, "tenant-not-found");
     house.tenant(&operator, "acme").await;
     attach().send().await.expect(200);
     let long = "x".repeat(129);
-    let answer = house
-        .post("/partners")
-        .by(&operator)
-        .key(&long)
-        .json(&json!({}))
-        .send()
-        .await;
+    let answer = house.post("/partners").by(&operator).key(&long).json(&json!({})).send().await;
     answer.refused(400, "malformed-header");
 }

@@ -24,10 +24,7 @@ async fn n7_both_audiences_and_both_issuers_are_accepted() {
     let house = House::open().await;
     let health = house.get("/health").send().await.expect(200);
     assert_eq!(health.json["service"], "dezky-platform-api");
-    for token in [
-        house.idp.portal("ada@acme.example"),
-        house.idp.operator("ada@acme.example"),
-    ] {
+    for token in [house.idp.portal("ada@acme.example"), house.idp.operator("ada@acme.example")] {
         let answer = me(&house, &token).await.expect(200);
         assert_eq!(answer.json["email"], "ada@acme.example");
     }
@@ -36,34 +33,20 @@ async fn n7_both_audiences_and_both_issuers_are_accepted() {
 #[tokio::test]
 async fn ec_34_an_audience_counts_only_with_its_own_issuer() {
     let house = House::open().await;
-    let claims = with(
-        house.idp.claims("dezky-portal", "ada@acme.example"),
-        "aud",
-        json!("dezky-operator"),
-    );
-    me(&house, &house.idp.sign(&claims))
-        .await
-        .refused(401, "token-invalid");
+    let claims = with(house.idp.claims("dezky-portal", "ada@acme.example"), "aud", json!("dezky-operator"));
+    me(&house, &house.idp.sign(&claims)).await.refused(401, "token-invalid");
     let both = with(claims, "aud", json!(["dezky-operator", "dezky-portal"]));
     let answer = me(&house, &house.idp.sign(&both)).await.expect(200);
     assert_eq!(answer.json["audience"], json!(["dezky-portal"]));
-    house
-        .get("/partners")
-        .by(&house.idp.sign(&both))
-        .send()
-        .await
-        .refused(403, "operator-scope-required");
+    house.get("/partners").by(&house.idp.sign(&both)).send().await.refused(403, "operator-scope-required");
 }
 
 #[tokio::test]
 async fn ec_35_times_hold_to_the_minute() {
     let house = House::open().await;
     let claims = house.idp.claims("dezky-portal", "ada@acme.example");
-    let at = |name: &str, seconds: i64| {
-        house
-            .idp
-            .sign(&with(claims.clone(), name, json!(NOW_SECONDS + seconds)))
-    };
+    let at =
+        |name: &str, seconds: i64| house.idp.sign(&with(claims.clone(), name, json!(NOW_SECONDS + seconds)));
     me(&house, &at("exp", -61)).await.refused(401, "token-expired");
     me(&house, &at("exp", -59)).await.expect(200);
     me(&house, &at("nbf", 61)).await.refused(401, "token-invalid");
@@ -75,11 +58,7 @@ async fn ec_35_only_our_algorithms_keys_and_audiences_count() {
     let house = House::open().await;
     let claims = house.idp.claims("dezky-portal", "ada@acme.example");
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let unsigned = format!(
-        "{}.{}.",
-        part(&json!({ "alg": "none", "kid": KEY_ID })),
-        part(&claims)
-    );
+    let unsigned = format!("{}.{}.", part(&json!({ "alg": "none", "kid": KEY_ID })), part(&claims));
     let mut hmac = Header::new(Algorithm::HS256);
     hmac.kid = Some(KEY_ID.to_owned());
     let secret = EncodingKey::from_secret(house.idp.public_key().as_bytes());
@@ -90,11 +69,8 @@ async fn ec_35_only_our_algorithms_keys_and_audiences_count() {
     audience_missing.as_object_mut().expect("claims").remove("aud");
     let mut nobody = claims.clone();
     nobody["sub"] = json!("");
-    let stranger = with(
-        claims.clone(),
-        "iss",
-        json!("https://elsewhere.example/application/o/dezky-portal/"),
-    );
+    let stranger =
+        with(claims.clone(), "iss", json!("https://elsewhere.example/application/o/dezky-portal/"));
     let good = house.idp.sign(&claims);
     let altered = format!("{}x.{}", &good[..good.len() / 2], &good[good.len() / 2..]);
     let tokens = [
@@ -112,10 +88,7 @@ async fn ec_35_only_our_algorithms_keys_and_audiences_count() {
     for token in tokens {
         let answer = me(&house, &token).await.refused(401, "token-invalid");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
-        assert!(
-            !answer.text.contains("elsewhere.example"),
-            "the unexpected issuer is told to the log only"
-        );
+        assert!(!answer.text.contains("elsewhere.example"), "the unexpected issuer is told to the log only");
     }
     house.get("/users/me").send().await.refused(401, "token-missing");
     house
@@ -143,9 +116,7 @@ async fn ec_36_a_storm_of_unknown_keys_leads_to_one_look() {
 #[tokio::test]
 async fn ec_36_known_keys_work_while_the_provider_is_down() {
     let house = House::open().await;
-    me(&house, &house.idp.portal("ada@acme.example"))
-        .await
-        .expect(200);
+    me(&house, &house.idp.portal("ada@acme.example")).await.expect(200);
     house.idp.counters.is_down.store(true, Ordering::SeqCst);
     me(&house, &house.idp.portal("bo@acme.example")).await.expect(200);
 }
@@ -154,9 +125,7 @@ async fn ec_36_known_keys_work_while_the_provider_is_down() {
 async fn ec_36_without_any_key_nobody_can_tell() {
     let house = House::open().await;
     house.idp.counters.is_down.store(true, Ordering::SeqCst);
-    let answer = me(&house, &house.idp.portal("ada@acme.example"))
-        .await
-        .refused(503, "upstream-unavailable");
+    let answer = me(&house, &house.idp.portal("ada@acme.example")).await.refused(503, "upstream-unavailable");
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.json["retryable"], true);
 }

@@ -47,32 +47,18 @@ impl Idp {
         let pair = Ed25519KeyPair::generate().expect("a key");
         let private = pair.to_pkcs8v1().expect("a document").as_ref().to_vec();
         let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let counters = Arc::new(Counters::default());
-        let serving = Serving {
-            base: base.clone(),
-            public: public.clone(),
-            counters: Arc::clone(&counters),
-        };
+        let serving = Serving { base: base.clone(), public: public.clone(), counters: Arc::clone(&counters) };
         let router = Router::new()
-            .route(
-                "/application/o/{client}/.well-known/openid-configuration",
-                get(discovery),
-            )
+            .route("/application/o/{client}/.well-known/openid-configuration", get(discovery))
             .route("/application/o/{client}/jwks/", get(keys))
             .with_state(serving);
         crate::house::spawn(async move {
             axum::serve(listener, router).await.expect("served");
         });
-        Self {
-            base,
-            counters,
-            private,
-            public,
-        }
+        Self { base, counters, private, public }
     }
 
     pub(crate) fn issuers(&self) -> Vec<Issuer> {
@@ -132,9 +118,7 @@ async fn discovery(
 ) -> Result<Json<Value>, StatusCode> {
     serving.answer()?;
     let issuer = format!("{}/application/o/{client}/", serving.base);
-    Ok(Json(
-        json!({ "issuer": issuer, "jwks_uri": format!("{issuer}jwks/") }),
-    ))
+    Ok(Json(json!({ "issuer": issuer, "jwks_uri": format!("{issuer}jwks/") })))
 }
 
 async fn keys(State(serving): State<Serving>) -> Result<Json<Value>, StatusCode> {
@@ -147,10 +131,6 @@ async fn keys(State(serving): State<Serving>) -> Result<Json<Value>, StatusCode>
 
 impl Serving {
     fn answer(&self) -> Result<(), StatusCode> {
-        if self.counters.is_down.load(Ordering::SeqCst) {
-            Err(StatusCode::BAD_GATEWAY)
-        } else {
-            Ok(())
-        }
+        if self.counters.is_down.load(Ordering::SeqCst) { Err(StatusCode::BAD_GATEWAY) } else { Ok(()) }
     }
 }

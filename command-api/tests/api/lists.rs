@@ -6,21 +6,14 @@ use crate::house::{Answer, House};
 
 fn slugs(answer: &Answer) -> Vec<&str> {
     let rows = answer.json["data"].as_array().expect("rows");
-    rows.iter()
-        .map(|row| row["slug"].as_str().unwrap_or_default())
-        .collect()
+    rows.iter().map(|row| row["slug"].as_str().unwrap_or_default()).collect()
 }
 
 async fn three(house: &House, operator: &str) {
     for slug in ["one", "two", "three"] {
         house.tenant(operator, slug).await;
     }
-    house
-        .post("/tenants/two/suspend")
-        .by(operator)
-        .send()
-        .await
-        .expect(200);
+    house.post("/tenants/two/suspend").by(operator).send().await.expect(200);
     house.catch_up().await;
 }
 
@@ -38,12 +31,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
             break;
         }
         let link = page.header("link").to_owned();
-        path = link
-            .trim_start_matches('<')
-            .split('>')
-            .next()
-            .expect("a link")
-            .to_owned();
+        path = link.trim_start_matches('<').split('>').next().expect("a link").to_owned();
         assert!(link.ends_with("; rel=\"next\""), "{link}");
     }
     assert_eq!(seen, ["one", "three", "two"]);
@@ -53,20 +41,11 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 async fn filters_search_and_counts_agree() {
     let (house, operator) = House::with_operator().await;
     three(&house, &operator).await;
-    let list = async |query: &str| {
-        house
-            .get(&format!("/tenants?{query}"))
-            .by(&operator)
-            .send()
-            .await
-            .expect(200)
-    };
+    let list =
+        async |query: &str| house.get(&format!("/tenants?{query}")).by(&operator).send().await.expect(200);
     assert_eq!(slugs(&list("status=suspended").await), ["two"]);
     assert_eq!(slugs(&list("q=T&sort=-slug").await), ["two", "three"]);
-    assert_eq!(
-        slugs(&list("hold=operator&partner=none&plan=complimentary").await),
-        ["two"]
-    );
+    assert_eq!(slugs(&list("hold=operator&partner=none&plan=complimentary").await), ["two"]);
     assert!(slugs(&list("plan=other").await).is_empty());
     let counted = list("include=facets&status=pending&sort=slug").await;
     assert_eq!(slugs(&counted), ["one", "three"]);
@@ -79,16 +58,8 @@ async fn filters_search_and_counts_agree() {
 async fn ec_109_a_cursor_answers_only_its_own_question() {
     let (house, operator) = House::with_operator().await;
     three(&house, &operator).await;
-    let page = house
-        .get("/tenants?sort=slug&limit=1")
-        .by(&operator)
-        .send()
-        .await
-        .expect(200);
-    let cursor = page.json["page"]["nextCursor"]
-        .as_str()
-        .expect("a cursor")
-        .to_owned();
+    let page = house.get("/tenants?sort=slug&limit=1").by(&operator).send().await.expect(200);
+    let cursor = page.json["page"]["nextCursor"].as_str().expect("a cursor").to_owned();
     let mut altered = cursor.clone();
     altered.replace_range(0..1, if cursor.starts_with('A') { "B" } else { "A" });
     for query in [
@@ -108,12 +79,8 @@ async fn ec_109_a_cursor_answers_only_its_own_question() {
         .await
         .refused(400, "malformed-cursor");
     let elsewhere = House::with_operator().await;
-    let answer = elsewhere
-        .0
-        .get(&format!("/tenants?sort=slug&cursor={cursor}"))
-        .by(&elsewhere.1)
-        .send()
-        .await;
+    let answer =
+        elsewhere.0.get(&format!("/tenants?sort=slug&cursor={cursor}")).by(&elsewhere.1).send().await;
     answer.refused(400, "malformed-cursor");
 }
 
@@ -137,42 +104,19 @@ async fn ec_97_the_three_systems_are_always_there() {
 async fn what_happened_is_told_newest_first() {
     let (house, operator) = House::with_operator().await;
     three(&house, &operator).await;
-    let audit = house
-        .get("/tenants/two/audit")
-        .by(&operator)
-        .send()
-        .await
-        .expect(200);
-    let actions: Vec<&Value> = audit.json["data"]
-        .as_array()
-        .expect("rows")
-        .iter()
-        .map(|row| &row["action"])
-        .collect();
+    let audit = house.get("/tenants/two/audit").by(&operator).send().await.expect(200);
+    let actions: Vec<&Value> =
+        audit.json["data"].as_array().expect("rows").iter().map(|row| &row["action"]).collect();
     assert_eq!(actions.first(), Some(&&json!("tenant.suspended")));
-    assert_eq!(
-        actions
-            .iter()
-            .filter(|action| ***action == json!("tenant.created"))
-            .count(),
-        1
-    );
+    assert_eq!(actions.iter().filter(|action| ***action == json!("tenant.created")).count(), 1);
     let positions: Vec<u64> = audit.json["data"]
         .as_array()
         .expect("rows")
         .iter()
         .filter_map(|row| row["position"].as_u64())
         .collect();
-    assert!(
-        positions.is_sorted_by(|newer, older| newer > older),
-        "{positions:?}"
-    );
-    let holds = house
-        .get("/tenants/two/audit?action=tenant.hold.*")
-        .by(&operator)
-        .send()
-        .await
-        .expect(200);
+    assert!(positions.is_sorted_by(|newer, older| newer > older), "{positions:?}");
+    let holds = house.get("/tenants/two/audit?action=tenant.hold.*").by(&operator).send().await.expect(200);
     assert_eq!(holds.json["data"].as_array().map(Vec::len), Some(1));
     assert_eq!(holds.json["data"][0]["actor"]["audience"], "dezky-operator");
 }

@@ -10,17 +10,8 @@ use serde_json::json;
 use crate::house::{ADMIN, House};
 
 /// Kinds of callers, in the order of columns.
-const CALLERS: [&str; 9] = [
-    "nobody",
-    "garbage",
-    "stranger",
-    "member",
-    "admin",
-    "owner",
-    "flagless",
-    "portal admin",
-    "operator",
-];
+const CALLERS: [&str; 9] =
+    ["nobody", "garbage", "stranger", "member", "admin", "owner", "flagless", "portal admin", "operator"];
 
 /// What a caller may get from a route: `yes` for anything that is no refusal to them, else a problem code.
 fn expected(who: Who, method: &Method, path: &str, caller: &str) -> &'static str {
@@ -111,22 +102,14 @@ async fn ec_47_every_route_answers_every_caller_as_written() {
             }
             for (caller, token) in CALLERS.iter().zip(&tokens) {
                 // A rehearsal asks for every right and changes nothing, so that one caller cannot disturb the next.
-                let query = if method == Method::GET {
-                    ""
-                } else {
-                    "?validate_only=true"
-                };
+                let query = if method == Method::GET { "" } else { "?validate_only=true" };
                 let mut call = house.call(method.clone(), &format!("{prefix}{}{query}", filled(path)));
                 if let Some(token) = token {
                     call = call.by(token);
                 }
                 let answer = call.send().await;
                 let code = answer.json["code"].as_str().unwrap_or_default();
-                let got = ABOUT_CALLERS
-                    .iter()
-                    .find(|known| **known == code)
-                    .copied()
-                    .unwrap_or("yes");
+                let got = ABOUT_CALLERS.iter().find(|known| **known == code).copied().unwrap_or("yes");
                 let expected = expected(who, &method, path, caller);
                 if got != expected || answer.status.as_u16() >= 500 {
                     let status = answer.status;

@@ -18,12 +18,7 @@ async fn invite(house: &House, email: &str) -> UserId {
         source: InviteSource::Operator,
         tenant_id: None,
     };
-    house
-        .act(One::<User> {
-            stream: id.into(),
-            command,
-        })
-        .await;
+    house.act(One::<User> { stream: id.into(), command }).await;
     id
 }
 
@@ -33,13 +28,7 @@ async fn n4_somebody_sees_their_profile_tenants_and_subscriptions() {
     for slug in ["dezky-fixture", "acme"] {
         house.tenant(&operator, slug).await;
         let body = json!({ "email": ADMIN, "role": "owner" });
-        house
-            .post(&format!("/tenants/{slug}/users"))
-            .by(&operator)
-            .json(&body)
-            .send()
-            .await
-            .expect(201);
+        house.post(&format!("/tenants/{slug}/users")).by(&operator).json(&body).send().await.expect(201);
     }
     let me = house.get("/me").by(&operator).fresh().send().await.expect(200);
     assert_eq!(me.json["name"], "ronja");
@@ -59,15 +48,9 @@ async fn n4_somebody_sees_their_profile_tenants_and_subscriptions() {
 async fn ec_37_two_first_sign_ins_at_once_make_one_person() {
     let house = House::open().await;
     let token = house.idp.portal("ada@acme.example");
-    let both = [
-        house.get("/users/me").by(&token).send(),
-        house.get("/users/me").by(&token).send(),
-    ];
+    let both = [house.get("/users/me").by(&token).send(), house.get("/users/me").by(&token).send()];
     let answers = futures::future::join_all(both).await;
-    let ids: Vec<_> = answers
-        .into_iter()
-        .map(|answer| answer.expect(200).json["id"].clone())
-        .collect();
+    let ids: Vec<_> = answers.into_iter().map(|answer| answer.expect(200).json["id"].clone()).collect();
     assert_eq!(ids[0], ids[1]);
 }
 
@@ -88,12 +71,7 @@ async fn ec_38_another_subject_with_a_known_address_is_a_conflict() {
     let head = house.store.head();
     let mut claims = house.idp.claims("dezky-portal", "ada@acme.example");
     claims["sub"] = json!("after-a-reset");
-    house
-        .get("/users/me")
-        .by(&house.idp.sign(&claims))
-        .send()
-        .await
-        .refused(409, "identity-conflict");
+    house.get("/users/me").by(&house.idp.sign(&claims)).send().await.refused(409, "identity-conflict");
     assert_eq!(house.store.head(), head);
 }
 
@@ -101,12 +79,7 @@ async fn ec_38_another_subject_with_a_known_address_is_a_conflict() {
 async fn an_invited_person_is_linked_when_the_address_is_trusted() {
     let house = House::open().await;
     let invited = invite(&house, "bo@acme.example").await;
-    let me = house
-        .get("/users/me")
-        .by(&house.idp.portal("bo@acme.example"))
-        .send()
-        .await
-        .expect(200);
+    let me = house.get("/users/me").by(&house.idp.portal("bo@acme.example")).send().await.expect(200);
     assert_eq!(me.json["id"], invited.to_string());
     assert_eq!(me.json["status"], "active");
 }
@@ -116,20 +89,10 @@ async fn ec_39_an_invited_person_is_not_linked_by_an_untrusted_address() {
     let house = House::open_with(|config| config.email_trust = EmailTrust::WhenVerified).await;
     let invited = invite(&house, "bo@acme.example").await;
     let token = house.idp.portal("bo@acme.example");
-    house
-        .get("/users/me")
-        .by(&token)
-        .send()
-        .await
-        .refused(409, "identity-conflict");
+    house.get("/users/me").by(&token).send().await.refused(409, "identity-conflict");
     let mut claims = house.idp.claims("dezky-portal", "bo@acme.example");
     claims["email_verified"] = json!(true);
-    let me = house
-        .get("/users/me")
-        .by(&house.idp.sign(&claims))
-        .send()
-        .await
-        .expect(200);
+    let me = house.get("/users/me").by(&house.idp.sign(&claims)).send().await.expect(200);
     assert_eq!(me.json["id"], invited.to_string());
 }
 
@@ -140,31 +103,14 @@ async fn ec_41_the_first_administrator_is_made_once() {
     let me = house.get("/users/me").by(&second).send().await.expect(200);
     let path = |id: &serde_json::Value| format!("/users/{}/platform-admin", id.as_str().expect("an id"));
     let reason = json!({ "reason": "Takes over" });
-    house
-        .post(&path(&me.json["id"]))
-        .by(&operator)
-        .json(&reason)
-        .send()
-        .await
-        .expect(200);
+    house.post(&path(&me.json["id"])).by(&operator).json(&reason).send().await.expect(200);
     let first = house.get("/users/me").by(&operator).send().await.expect(200);
     let revoke = format!("{}?reason=Takes%20over", path(&first.json["id"]));
     house.delete(&revoke).by(&second).send().await.expect(200);
 
-    let again = house
-        .get("/users/me")
-        .by(&operator)
-        .fresh()
-        .send()
-        .await
-        .expect(200);
+    let again = house.get("/users/me").by(&operator).fresh().send().await.expect(200);
     assert_eq!(again.json["platformAdmin"], false);
-    house
-        .get("/partners")
-        .by(&operator)
-        .send()
-        .await
-        .refused(403, "not-a-platform-admin");
+    house.get("/partners").by(&operator).send().await.refused(403, "not-a-platform-admin");
 }
 
 #[tokio::test]
@@ -172,37 +118,17 @@ async fn the_first_administrator_needs_an_operator_scoped_token() {
     let house =
         House::open_with(|config| config.bootstrap_admin_email = Some(ADMIN.parse().expect("an address")))
             .await;
-    let me = house
-        .get("/users/me")
-        .by(&house.idp.portal(ADMIN))
-        .send()
-        .await
-        .expect(200);
+    let me = house.get("/users/me").by(&house.idp.portal(ADMIN)).send().await.expect(200);
     assert_eq!(me.json["platformAdmin"], false);
-    let me = house
-        .get("/users/me")
-        .by(&house.idp.operator(ADMIN))
-        .send()
-        .await
-        .expect(200);
+    let me = house.get("/users/me").by(&house.idp.operator(ADMIN)).send().await.expect(200);
     assert_eq!(me.json["platformAdmin"], true);
 }
 
 #[tokio::test]
 async fn an_unknown_person_is_told_to_sign_in_first() {
     let house = House::open().await;
-    house
-        .get("/tenants")
-        .by(&house.idp.portal("ada@acme.example"))
-        .send()
-        .await
-        .refused(403, "user-unknown");
+    house.get("/tenants").by(&house.idp.portal("ada@acme.example")).send().await.refused(403, "user-unknown");
     let mut claims = house.idp.claims("dezky-portal", "ada@acme.example");
     claims["email"] = json!(null);
-    house
-        .get("/users/me")
-        .by(&house.idp.sign(&claims))
-        .send()
-        .await
-        .refused(403, "user-unknown");
+    house.get("/users/me").by(&house.idp.sign(&claims)).send().await.refused(403, "user-unknown");
 }

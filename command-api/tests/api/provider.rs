@@ -22,11 +22,8 @@ pub(crate) struct Provider {
 impl Planner for Provider {
     fn plan(&self, _tenant: TenantId, news: Vec<(StreamId, Event)>) -> Planned<'_, Steps> {
         let step = |system: System| (system, vec![format!("look at {}", system.area())]);
-        let steps = if news.is_empty() {
-            BTreeMap::new()
-        } else {
-            System::ALL.into_iter().map(step).collect()
-        };
+        let steps =
+            if news.is_empty() { BTreeMap::new() } else { System::ALL.into_iter().map(step).collect() };
         Box::pin(async move { Ok(steps) })
     }
 
@@ -54,18 +51,13 @@ impl House {
             };
             self.report(tenant_id, system, spec).await;
             let bound = ProvisioningCommand::RecordBound {
-                resource: Resource {
-                    kind: kind_of(system),
-                    key: tenant.to_owned(),
-                },
+                resource: Resource { kind: kind_of(system), key: tenant.to_owned() },
                 external_id: format!("external-id-of-{system}"),
                 adopted: Adopted::Made,
             };
             self.report(tenant_id, system, bound).await;
-            let converged = ProvisioningCommand::RecordConverged {
-                generation: 1,
-                reason: ConvergedReason::Converged,
-            };
+            let converged =
+                ProvisioningCommand::RecordConverged { generation: 1, reason: ConvergedReason::Converged };
             self.report(tenant_id, system, converged).await;
         }
         self.act(ActivateTenant { tenant_id }).await;
@@ -75,24 +67,13 @@ impl House {
     pub(crate) async fn doors(&self, tenant: &str, access: Access) {
         let tenant_id: TenantId = tenant.parse().expect("an id");
         for system in System::ALL {
-            self.report(
-                tenant_id,
-                system,
-                ProvisioningCommand::RecordAccess {
-                    access,
-                    evidence: vec![],
-                },
-            )
-            .await;
+            self.report(tenant_id, system, ProvisioningCommand::RecordAccess { access, evidence: vec![] })
+                .await;
         }
     }
 
     pub(crate) async fn report(&self, tenant: TenantId, system: System, command: ProvisioningCommand) {
-        self.act(One::<Provisioning> {
-            stream: StreamId::provisioning(tenant, system),
-            command,
-        })
-        .await;
+        self.act(One::<Provisioning> { stream: StreamId::provisioning(tenant, system), command }).await;
     }
 }
 

@@ -44,25 +44,11 @@ async fn ec_51_a_stored_answer_survives_the_process() {
     let body = json!({ "slug": "test-partner", "name": "Test Partner" });
     let house = open(&log, &idp).await;
     house.get("/users/me").by(&operator).send().await.expect(200);
-    let first = house
-        .post("/partners")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
+    let first = house.post("/partners").by(&operator).key("k-1").json(&body).send().await.expect(201);
     drop(house);
     let house = open(&log, &idp).await;
     let head = house.store.head();
-    let again = house
-        .post("/partners")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
+    let again = house.post("/partners").by(&operator).key("k-1").json(&body).send().await.expect(201);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(again.json, first.json);
     assert_eq!(house.store.head(), head);
@@ -79,25 +65,12 @@ async fn ec_52_a_failure_is_not_an_answer_to_a_key() {
     while house.store.is_alive() {
         tokio::task::yield_now().await;
     }
-    let failed = house
-        .post("/partners")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await;
+    let failed = house.post("/partners").by(&operator).key("k-1").json(&body).send().await;
     let failed = failed.refused(503, "event-store-unavailable");
     assert_eq!(failed.json["retryable"], true);
     assert!(!failed.header("retry-after").is_empty());
     drop(house);
     let house = open(&log, &idp).await;
-    let done = house
-        .post("/partners")
-        .by(&operator)
-        .key("k-1")
-        .json(&body)
-        .send()
-        .await
-        .expect(201);
+    let done = house.post("/partners").by(&operator).key("k-1").json(&body).send().await.expect(201);
     assert_eq!(done.header("idempotency-replayed"), "");
 }

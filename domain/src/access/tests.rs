@@ -15,28 +15,19 @@ fn standing() -> impl Strategy<Value = TenantStanding> {
 }
 
 fn membership() -> impl Strategy<Value = Membership> {
-    (
-        prop::sample::select(&Role::ALL[..]),
-        prop::sample::select(MemberStatus::ALL),
-    )
+    (prop::sample::select(&Role::ALL[..]), prop::sample::select(MemberStatus::ALL))
         .prop_map(|(role, status)| Membership { role, status })
 }
 
 fn person() -> impl Strategy<Value = Person> {
-    (prop::sample::select(UserStatus::ALL), any::<bool>()).prop_map(|(status, platform_admin)| Person {
-        status,
-        platform_admin,
-    })
+    (prop::sample::select(UserStatus::ALL), any::<bool>())
+        .prop_map(|(status, platform_admin)| Person { status, platform_admin })
 }
 
 /// The model: everything as words, every rule as an exclusion.
 fn model_can_use(person: Person, membership: Membership, tenant: &TenantStanding) -> bool {
-    let shut: Vec<&str> = tenant
-        .holds
-        .iter()
-        .map(|hold| hold.as_str())
-        .filter(|hold| *hold != "legal")
-        .collect();
+    let shut: Vec<&str> =
+        tenant.holds.iter().map(|hold| hold.as_str()).filter(|hold| *hold != "legal").collect();
     if !["invited", "active"].contains(&person.status.as_str()) {
         return false;
     }
@@ -53,10 +44,8 @@ fn model_idp_enabled(person: Person, memberships: &[(Membership, TenantStanding)
         _ if person.platform_admin => return true,
         _ => {}
     }
-    let active: Vec<_> = memberships
-        .iter()
-        .filter(|(membership, _)| membership.status.as_str() == "active")
-        .collect();
+    let active: Vec<_> =
+        memberships.iter().filter(|(membership, _)| membership.status.as_str() == "active").collect();
     if active.is_empty() {
         return true;
     }
@@ -116,23 +105,14 @@ proptest! {
     }
 }
 
-const ACTIVE: Person = Person {
-    status: UserStatus::Active,
-    platform_admin: false,
-};
+const ACTIVE: Person = Person { status: UserStatus::Active, platform_admin: false };
 
 fn tenant(lifecycle: Lifecycle, holds: impl IntoIterator<Item = HoldKind>) -> TenantStanding {
-    TenantStanding {
-        lifecycle,
-        holds: holds.into_iter().collect(),
-    }
+    TenantStanding { lifecycle, holds: holds.into_iter().collect() }
 }
 
 fn active(role: Role) -> Membership {
-    Membership {
-        role,
-        status: MemberStatus::Active,
-    }
+    Membership { role, status: MemberStatus::Active }
 }
 
 #[test]
@@ -153,10 +133,7 @@ fn ec_14_a_member_of_a_held_tenant_works_in_the_other() {
 
 #[test]
 fn ec_15_who_was_disabled_on_their_own_stays_so_when_the_tenant_resumes() {
-    let disabled = Person {
-        status: UserStatus::Disabled,
-        platform_admin: false,
-    };
+    let disabled = Person { status: UserStatus::Disabled, platform_admin: false };
     let memberships = [(active(Role::Owner), tenant(Lifecycle::Active, []))];
     assert!(!entitled(&disabled, &memberships) && !idp_enabled(&disabled, &memberships));
 }
@@ -165,27 +142,18 @@ fn ec_15_who_was_disabled_on_their_own_stays_so_when_the_tenant_resumes() {
 fn owners_of_a_held_tenant_can_still_sign_in_and_members_cannot() {
     let held = |hold| tenant(Lifecycle::Active, [hold]);
     for role in [Role::Owner, Role::Admin, Role::Billing] {
-        assert!(idp_enabled(
-            &ACTIVE,
-            &[(active(role), held(HoldKind::NonPayment))]
-        ));
+        assert!(idp_enabled(&ACTIVE, &[(active(role), held(HoldKind::NonPayment))]));
         assert!(
             !idp_enabled(&ACTIVE, &[(active(role), held(HoldKind::Abuse))]),
             "a hard hold keeps everybody out"
         );
     }
-    assert!(!idp_enabled(
-        &ACTIVE,
-        &[(active(Role::Member), held(HoldKind::NonPayment))]
-    ));
+    assert!(!idp_enabled(&ACTIVE, &[(active(Role::Member), held(HoldKind::NonPayment))]));
 }
 
 #[test]
 fn who_is_only_invited_can_sign_in_to_say_yes() {
-    let invited = Membership {
-        role: Role::Member,
-        status: MemberStatus::Invited,
-    };
+    let invited = Membership { role: Role::Member, status: MemberStatus::Invited };
     let held = tenant(Lifecycle::Active, [HoldKind::Operator]);
     assert!(idp_enabled(&ACTIVE, &[(invited, held.clone())]));
     assert!(!entitled(&ACTIVE, &[(invited, held)]));

@@ -16,18 +16,12 @@ pub struct ActivateTenant {
 impl Act for ActivateTenant {
     fn streams(&self) -> Vec<StreamId> {
         let systems = System::ALL.map(|system| StreamId::provisioning(self.tenant_id, system));
-        [StreamId::from(self.tenant_id)]
-            .into_iter()
-            .chain(systems)
-            .collect()
+        [StreamId::from(self.tenant_id)].into_iter().chain(systems).collect()
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         let seen = |system| board.provisioning(self.tenant_id, system);
-        if !System::ALL
-            .into_iter()
-            .all(|system| seen(system).status().is_settled())
-        {
+        if !System::ALL.into_iter().all(|system| seen(system).status().is_settled()) {
             return Ok(());
         }
         let generations = Generations {
@@ -35,12 +29,6 @@ impl Act for ActivateTenant {
             stalwart: seen(System::Stalwart).generation(),
             ocis: seen(System::Ocis).generation(),
         };
-        board
-            .run::<Tenant>(
-                &self.tenant_id.into(),
-                TenantCommand::Activate { generations },
-                asked,
-            )
-            .map(drop)
+        board.run::<Tenant>(&self.tenant_id.into(), TenantCommand::Activate { generations }, asked).map(drop)
     }
 }

@@ -18,19 +18,14 @@ pub struct CompleteTermination {
 impl Act for CompleteTermination {
     fn streams(&self) -> Vec<StreamId> {
         let subscription = self.subscription_id.map(StreamId::from);
-        [StreamId::from(self.tenant_id)]
-            .into_iter()
-            .chain(subscription)
-            .collect()
+        [StreamId::from(self.tenant_id)].into_iter().chain(subscription).collect()
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         let ended = board.run::<Tenant>(&self.tenant_id.into(), TenantCommand::CompleteTermination, asked)?;
         match self.subscription_id {
             Some(id) if !ended.is_empty() && board.subscription(id).tenant_id() == Some(self.tenant_id) => {
-                board
-                    .run::<Subscription>(&id.into(), SubscriptionCommand::CancelWithTenant, asked)
-                    .map(drop)
+                board.run::<Subscription>(&id.into(), SubscriptionCommand::CancelWithTenant, asked).map(drop)
             }
             Some(_) | None => Ok(()),
         }

@@ -18,13 +18,8 @@ pub fn complimentary(
     price_id: PriceId,
     currency: Currency,
 ) -> Result<CreatePlan, ValueError> {
-    let price = Price {
-        price_id,
-        currency,
-        interval: Interval::Month,
-        model: PriceModel::Flat,
-        unit_amount: 0,
-    };
+    let price =
+        Price { price_id, currency, interval: Interval::Month, model: PriceModel::Flat, unit_amount: 0 };
     let command = PlanCommand::Create {
         key: Slug::of_the_platform(COMPLIMENTARY)?,
         name: "Complimentary".to_owned(),
@@ -33,8 +28,5 @@ pub fn complimentary(
         self_service: SelfService::Open,
         prices: vec![price],
     };
-    Ok(One {
-        stream: plan_id.into(),
-        command,
-    })
+    Ok(One { stream: plan_id.into(), command })
 }

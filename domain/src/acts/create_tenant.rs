@@ -145,9 +145,7 @@ impl CreateTenant {
             timezone: self.timezone.clone(),
             created_by: asked.actor.id,
         };
-        board
-            .run::<Tenant>(&self.tenant_id.into(), command, asked)
-            .map(drop)
+        board.run::<Tenant>(&self.tenant_id.into(), command, asked).map(drop)
     }
 
     fn install_owner(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
@@ -161,11 +159,7 @@ impl CreateTenant {
                     source: self.creator_source(),
                 }
             }
-            Owner::Invited {
-                person,
-                invitation_id,
-                expires_at,
-            } => {
+            Owner::Invited { person, invitation_id, expires_at } => {
                 self.make_known(person, board, asked)?;
                 membership::must_be_welcome(board.user(person.user_id()))?;
                 TenantCommand::InviteMember {
@@ -176,9 +170,7 @@ impl CreateTenant {
                 }
             }
         };
-        board
-            .run::<Tenant>(&self.tenant_id.into(), command, asked)
-            .map(drop)
+        board.run::<Tenant>(&self.tenant_id.into(), command, asked).map(drop)
     }
 
     const fn creator_source(&self) -> MemberSource {
@@ -204,59 +196,33 @@ impl CreateTenant {
     fn describe(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         let stream = StreamId::from(self.tenant_id);
         for domain in &self.domains {
-            board.run::<Tenant>(
-                &stream,
-                TenantCommand::ClaimDomain {
-                    domain: domain.clone(),
-                },
-                asked,
-            )?;
+            board.run::<Tenant>(&stream, TenantCommand::ClaimDomain { domain: domain.clone() }, asked)?;
         }
         if let Some(partner_id) = self.partner_id {
-            let command = TenantCommand::AttachPartner {
-                partner_id,
-                why: AttachedWhy::Create,
-            };
+            let command = TenantCommand::AttachPartner { partner_id, why: AttachedWhy::Create };
             board.run::<Tenant>(&stream, command, asked)?;
         }
         if let Some(billing_info) = self.billing_info.clone() {
             board.run::<Tenant>(&stream, TenantCommand::ChangeBillingInfo { billing_info }, asked)?;
         }
-        let profile = TenantCommand::ChangeProfile {
-            locale: None,
-            timezone: None,
-            contact: self.contact.clone(),
-        };
+        let profile =
+            TenantCommand::ChangeProfile { locale: None, timezone: None, contact: self.contact.clone() };
         board.run::<Tenant>(&stream, profile, asked).map(drop)
     }
 
     fn subscribe(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        let PlanChoice {
-            plan_id,
-            price_id,
-            quantity,
-        } = self.plan;
+        let PlanChoice { plan_id, price_id, quantity } = self.plan;
         let currency = board.plan(plan_id).orderable(price_id)?.currency.clone();
-        let command = SubscriptionCommand::Start {
-            tenant_id: self.tenant_id,
-            plan_id,
-            price_id,
-            quantity,
-            currency,
-        };
-        board
-            .run::<Subscription>(&self.subscription_id.into(), command, asked)
-            .map(drop)
+        let command =
+            SubscriptionCommand::Start { tenant_id: self.tenant_id, plan_id, price_id, quantity, currency };
+        board.run::<Subscription>(&self.subscription_id.into(), command, asked).map(drop)
     }
 }
 
 impl Act for CreateTenant {
     fn streams(&self) -> Vec<StreamId> {
-        let mut streams = vec![
-            self.tenant_id.into(),
-            self.subscription_id.into(),
-            StreamId::from(self.plan.plan_id),
-        ];
+        let mut streams =
+            vec![self.tenant_id.into(), self.subscription_id.into(), StreamId::from(self.plan.plan_id)];
         streams.extend(self.owner_id().map(StreamId::from));
         streams.extend(self.partner_id.map(StreamId::from));
         streams.extend(self.self_service.map(|caller| StreamId::from(caller.user_id)));
@@ -272,17 +238,9 @@ impl Act for CreateTenant {
         if let Some(partner_id) = self.partner_id {
             board.partner(partner_id).must_be_active()?;
         }
-        let PlanChoice {
-            plan_id,
-            price_id,
-            quantity,
-        } = self.plan;
+        let PlanChoice { plan_id, price_id, quantity } = self.plan;
         board.plan(plan_id).orderable(price_id)?;
-        must_fit(
-            self.domains.len(),
-            board.plan(plan_id).limits().domains,
-            DOMAINS_MAX,
-        )?;
+        must_fit(self.domains.len(), board.plan(plan_id).limits().domains, DOMAINS_MAX)?;
         self.create(board, asked)?;
         self.install_owner(board, asked)?;
         let taken = board.tenant(self.tenant_id).seats_taken();

@@ -31,17 +31,9 @@ impl Act for GrantAdmin {
                 return Err(refused(from));
             }
             None => {
-                return Err(Rejection::NotFound {
-                    what: "user-not-found",
-                });
+                return Err(Rejection::NotFound { what: "user-not-found" });
             }
         }
-        board
-            .run::<Platform>(
-                &StreamId::platform(),
-                PlatformCommand::GrantAdmin { user_id },
-                asked,
-            )
-            .map(drop)
+        board.run::<Platform>(&StreamId::platform(), PlatformCommand::GrantAdmin { user_id }, asked).map(drop)
     }
 }

@@ -53,17 +53,8 @@ impl Act for AddMember {
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         must_be_welcome(board.user(self.user_id))?;
-        let Self {
-            user_id,
-            role,
-            source,
-            ..
-        } = *self;
-        let command = TenantCommand::AddMember {
-            user_id,
-            role,
-            source,
-        };
+        let Self { user_id, role, source, .. } = *self;
+        let command = TenantCommand::AddMember { user_id, role, source };
         board.run::<Tenant>(&self.tenant_id.into(), command, asked)?;
         must_fit_seats(board, self.tenant_id, self.seats)
     }
@@ -93,19 +84,8 @@ impl Act for InviteMember {
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         must_be_welcome(board.user(self.user_id))?;
-        let Self {
-            invitation_id,
-            user_id,
-            role,
-            expires_at,
-            ..
-        } = *self;
-        let command = TenantCommand::InviteMember {
-            invitation_id,
-            user_id,
-            role,
-            expires_at,
-        };
+        let Self { invitation_id, user_id, role, expires_at, .. } = *self;
+        let command = TenantCommand::InviteMember { invitation_id, user_id, role, expires_at };
         board.run::<Tenant>(&self.tenant_id.into(), command, asked)?;
         must_fit_seats(board, self.tenant_id, self.seats)
     }
@@ -129,21 +109,14 @@ impl Act for AcceptInvitation {
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         must_be_welcome(board.user(self.user_id))?;
-        let command = TenantCommand::AcceptInvitation {
-            invitation_id: self.invitation_id,
-        };
-        board
-            .run::<Tenant>(&self.tenant_id.into(), command, asked)
-            .map(drop)
+        let command = TenantCommand::AcceptInvitation { invitation_id: self.invitation_id };
+        board.run::<Tenant>(&self.tenant_id.into(), command, asked).map(drop)
     }
 }
 
 fn streams(tenant_id: TenantId, user_id: UserId, seats: Option<Seats>) -> Vec<StreamId> {
     let limits = seats.into_iter().flat_map(Seats::streams);
-    [StreamId::from(tenant_id), StreamId::from(user_id)]
-        .into_iter()
-        .chain(limits)
-        .collect()
+    [StreamId::from(tenant_id), StreamId::from(user_id)].into_iter().chain(limits).collect()
 }
 
 /// Only invited and active people are given something.
@@ -155,9 +128,7 @@ pub(super) fn must_be_welcome(user: &User) -> Result<(), Rejection> {
             attempted: "become a member",
             allowed: &[],
         }),
-        None => Err(Rejection::NotFound {
-            what: "user-not-found",
-        }),
+        None => Err(Rejection::NotFound { what: "user-not-found" }),
     }
 }
 
@@ -173,8 +144,5 @@ fn must_fit_seats(board: &Board, tenant_id: TenantId, seats: Option<Seats>) -> R
     if board.is_unchanged(&tenant_id.into()) {
         return Ok(());
     }
-    must_have_seats(
-        board.tenant(tenant_id).seats_taken(),
-        seats.and_then(|seats| seats.limit(board)),
-    )
+    must_have_seats(board.tenant(tenant_id).seats_taken(), seats.and_then(|seats| seats.limit(board)))
 }

@@ -23,21 +23,13 @@ impl Act for AttachPartner {
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        let Self {
-            tenant_id,
-            partner_id,
-            why,
-        } = *self;
+        let Self { tenant_id, partner_id, why } = *self;
         let attached = board.run::<Tenant>(
             &tenant_id.into(),
             TenantCommand::AttachPartner { partner_id, why },
             asked,
         )?;
         // Saying again what is so is no news, even after the partner has ended.
-        if attached.is_empty() {
-            Ok(())
-        } else {
-            board.partner(partner_id).must_be_active()
-        }
+        if attached.is_empty() { Ok(()) } else { board.partner(partner_id).must_be_active() }
     }
 }

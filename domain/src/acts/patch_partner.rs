@@ -29,20 +29,10 @@ impl Act for PatchPartner {
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        let Self {
-            name,
-            domain,
-            margin,
-            contact_info,
-            billing_info,
-            ..
-        } = self.clone();
+        let Self { name, domain, margin, contact_info, billing_info, .. } = self.clone();
         let commands = [
             Some(PartnerCommand::ChangeProfile { name, domain }),
-            margin.map(|(margin, effective_from)| PartnerCommand::SetMargin {
-                margin,
-                effective_from,
-            }),
+            margin.map(|(margin, effective_from)| PartnerCommand::SetMargin { margin, effective_from }),
             contact_info.map(|contact_info| PartnerCommand::ChangeContact { contact_info }),
             billing_info.map(|billing_info| PartnerCommand::ChangeBillingInfo { billing_info }),
         ];

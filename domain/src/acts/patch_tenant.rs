@@ -39,9 +39,7 @@ pub struct PatchTenant {
 
 impl PatchTenant {
     fn run(&self, board: &mut Board, command: TenantCommand, asked: &Asked) -> Result<(), Rejection> {
-        board
-            .run::<Tenant>(&self.tenant_id.into(), command, asked)
-            .map(drop)
+        board.run::<Tenant>(&self.tenant_id.into(), command, asked).map(drop)
     }
 
     fn describe(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
@@ -50,15 +48,7 @@ impl PatchTenant {
         }
         let (locale, timezone, contact) = (self.locale.clone(), self.timezone.clone(), self.contact.clone());
         if locale.is_some() || timezone.is_some() || contact.is_some() {
-            self.run(
-                board,
-                TenantCommand::ChangeProfile {
-                    locale,
-                    timezone,
-                    contact,
-                },
-                asked,
-            )?;
+            self.run(board, TenantCommand::ChangeProfile { locale, timezone, contact }, asked)?;
         }
         if let Some(billing_info) = self.billing_info.clone() {
             self.run(board, TenantCommand::ChangeBillingInfo { billing_info }, asked)?;
@@ -72,9 +62,7 @@ impl PatchTenant {
         board: &mut Board,
         asked: &Asked,
     ) -> Result<(), Rejection> {
-        let limit = self
-            .plan_id
-            .and_then(|plan_id| board.plan(plan_id).limits().domains);
+        let limit = self.plan_id.and_then(|plan_id| board.plan(plan_id).limits().domains);
         let tenant = board.tenant(self.tenant_id);
         let known: BTreeSet<DomainName> = tenant.domains().keys().cloned().collect();
         let primary = tenant.primary_domain().cloned();
@@ -85,28 +73,11 @@ impl PatchTenant {
         // The primary one may go only as the last one that is verified.
         leaving.sort_by_key(|domain| Some(*domain) == primary.as_ref());
         for domain in leaving {
-            let in_use = if self.in_use.contains(domain) {
-                DomainUse::InUse
-            } else {
-                DomainUse::Free
-            };
-            self.run(
-                board,
-                TenantCommand::ReleaseDomain {
-                    domain: domain.clone(),
-                    in_use,
-                },
-                asked,
-            )?;
+            let in_use = if self.in_use.contains(domain) { DomainUse::InUse } else { DomainUse::Free };
+            self.run(board, TenantCommand::ReleaseDomain { domain: domain.clone(), in_use }, asked)?;
         }
         for domain in wanted.difference(&known) {
-            self.run(
-                board,
-                TenantCommand::ClaimDomain {
-                    domain: domain.clone(),
-                },
-                asked,
-            )?;
+            self.run(board, TenantCommand::ClaimDomain { domain: domain.clone() }, asked)?;
         }
         Ok(())
     }
@@ -119,19 +90,10 @@ impl PatchTenant {
     ) -> Result<(), Rejection> {
         let Self { tenant_id, .. } = *self;
         match wanted {
-            Some(partner_id) => AttachPartner {
-                tenant_id,
-                partner_id,
-                why: AttachedWhy::Operator,
+            Some(partner_id) => {
+                AttachPartner { tenant_id, partner_id, why: AttachedWhy::Operator }.decide(board, asked)
             }
-            .decide(board, asked),
-            None => self.run(
-                board,
-                TenantCommand::DetachPartner {
-                    why: DetachedWhy::Operator,
-                },
-                asked,
-            ),
+            None => self.run(board, TenantCommand::DetachPartner { why: DetachedWhy::Operator }, asked),
         }
     }
 }
@@ -140,17 +102,12 @@ impl Act for PatchTenant {
     fn streams(&self) -> Vec<StreamId> {
         let plan = self.plan_id.map(StreamId::from);
         let partner = self.partner.flatten().map(StreamId::from);
-        [Some(StreamId::from(self.tenant_id)), plan, partner]
-            .into_iter()
-            .flatten()
-            .collect()
+        [Some(StreamId::from(self.tenant_id)), plan, partner].into_iter().flatten().collect()
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
         if !board.tenant(self.tenant_id).exists() {
-            return Err(Rejection::NotFound {
-                what: "tenant-not-found",
-            });
+            return Err(Rejection::NotFound { what: "tenant-not-found" });
         }
         self.describe(board, asked)?;
         if let Some(wanted) = &self.domains {
@@ -165,15 +122,9 @@ impl Act for PatchTenant {
 
 /// How many domains a tenant may have: what the plan says, and never more than a list of ours can hold.
 pub(super) fn must_fit(count: usize, limit: Option<u32>, ceiling: usize) -> Result<(), Rejection> {
-    let limit = limit.map_or(ceiling, |limit| {
-        usize::try_from(limit).unwrap_or(ceiling).min(ceiling)
-    });
+    let limit = limit.map_or(ceiling, |limit| usize::try_from(limit).unwrap_or(ceiling).min(ceiling));
     if count <= limit {
         return Ok(());
     }
-    Err(Rejection::invalid(
-        "/domains",
-        "range",
-        format!("must have at most {limit} entries"),
-    ))
+    Err(Rejection::invalid("/domains", "range", format!("must have at most {limit} entries")))
 }

@@ -84,11 +84,7 @@ impl SignIn {
             SignedInAs::Identity(_) => UserCommand::Activate,
             SignedInAs::Address { trust, .. } => {
                 must_be_linkable(user, &self.instance, *trust)?;
-                UserCommand::LinkIdentity {
-                    instance,
-                    subject,
-                    how: LinkedHow::SignIn,
-                }
+                UserCommand::LinkIdentity { instance, subject, how: LinkedHow::SignIn }
             }
             SignedInAs::Nobody { email, .. } => UserCommand::RegisterFromSignIn {
                 instance,
@@ -101,11 +97,7 @@ impl SignIn {
         board.run::<User>(&self.user_id().into(), command, asked)?;
         match self.name.clone() {
             Some(name) => board
-                .run::<User>(
-                    &self.user_id().into(),
-                    UserCommand::ObserveProfile { name },
-                    asked,
-                )
+                .run::<User>(&self.user_id().into(), UserCommand::ObserveProfile { name }, asked)
                 .map(drop),
             None => Ok(()),
         }
@@ -125,11 +117,8 @@ impl SignIn {
         board.run::<Platform>(&platform, PlatformCommand::BootstrapAdmin { user_id }, asked)?;
         match tenant_id {
             Some(tenant_id) if may_own(board.tenant(tenant_id), user_id) => {
-                let command = TenantCommand::AddMember {
-                    user_id,
-                    role: Role::Owner,
-                    source: MemberSource::Bootstrap,
-                };
+                let command =
+                    TenantCommand::AddMember { user_id, role: Role::Owner, source: MemberSource::Bootstrap };
                 board.run::<Tenant>(&tenant_id.into(), command, asked).map(drop)
             }
             Some(_) | None => Ok(()),

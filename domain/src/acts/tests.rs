@@ -32,11 +32,7 @@ fn plan_with(limits: Limits) -> PlanEvent {
 }
 
 fn partner_registered(name: &str) -> PartnerEvent {
-    PartnerEvent::Registered {
-        slug: slug(name),
-        domain: None,
-        name: named(name).into(),
-    }
+    PartnerEvent::Registered { slug: slug(name), domain: None, name: named(name).into() }
 }
 
 fn partner_terminated() -> PartnerEvent {
@@ -58,11 +54,7 @@ fn user_invited(address: &str) -> UserEvent {
 }
 
 fn user_registered(address: &str) -> UserEvent {
-    UserEvent::Registered {
-        audience: "dezky-portal".into(),
-        email: email(address).into(),
-        name: None,
-    }
+    UserEvent::Registered { audience: "dezky-portal".into(), email: email(address).into(), name: None }
 }
 
 /// A plan, an active partner and an active person.
@@ -80,11 +72,7 @@ fn create() -> CreateTenant {
         subscription_id: subscription(1),
         slug: slug("acme"),
         name: named("Acme ApS"),
-        plan: PlanChoice {
-            plan_id: plan(1),
-            price_id: price(1),
-            quantity: 1,
-        },
+        plan: PlanChoice { plan_id: plan(1), price_id: price(1), quantity: 1 },
         domains: vec![],
         billing_info: None,
         contact: None,

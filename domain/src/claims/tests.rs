@@ -85,10 +85,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         )),
         (id.clone(), names).prop_map(|(id, name)| on_tenant(
             tenant(id),
-            TenantCommand::ReleaseDomain {
-                domain: domain(name),
-                in_use: DomainUse::Free
-            }
+            TenantCommand::ReleaseDomain { domain: domain(name), in_use: DomainUse::Free }
         )),
         (id.clone(), slugs).prop_map(|(id, name)| -> Wish {
             let command = PartnerCommand::Register {
@@ -99,10 +96,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 contact_info: None,
                 billing_info: None,
             };
-            Wish::OfPartner(One {
-                stream: partner(id).into(),
-                command,
-            })
+            Wish::OfPartner(One { stream: partner(id).into(), command })
         }),
         (id.clone(), 1_u8..4, 1_u8..4).prop_map(|(id, subject, address)| -> Wish {
             Wish::SignIn(SignIn {
@@ -110,10 +104,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 subject: format!("s{subject}"),
                 audience: "dezky-portal".into(),
                 name: None,
-                found: SignedInAs::Nobody {
-                    user_id: user(id),
-                    email: email(&format!("p{address}@acme.dk")),
-                },
+                found: SignedInAs::Nobody { user_id: user(id), email: email(&format!("p{address}@acme.dk")) },
                 bootstrap: None,
             })
         }),
@@ -123,10 +114,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 subject: format!("s{subject}"),
                 how: LinkedHow::Relink,
             };
-            Wish::OfUser(One {
-                stream: user(id).into(),
-                command,
-            })
+            Wish::OfUser(One { stream: user(id).into(), command })
         }),
     ]
 }
@@ -156,11 +144,8 @@ proptest! {
 
 #[test]
 fn ec_10_slugs_of_tenants_and_partners_do_not_meet() {
-    let registered = PartnerEvent::Registered {
-        slug: slug("acme"),
-        domain: None,
-        name: named("Acme").into(),
-    };
+    let registered =
+        PartnerEvent::Registered { slug: slug("acme"), domain: None, name: named("Acme").into() };
     let created = TenantEvent::Created {
         slug: slug("acme"),
         origin: Origin::Operator,
@@ -170,30 +155,21 @@ fn ec_10_slugs_of_tenants_and_partners_do_not_meet() {
         created_by: None,
         name: named("Acme").into(),
     };
-    let log = Log::default()
-        .with(partner(1), [registered])
-        .with(tenant(1), [created, TenantEvent::Terminated {}]);
-    assert!(
-        log.claims().contains_key(&Claim::tenant_slug(&slug("acme"))),
-        "no slug is ever free again"
-    );
+    let log =
+        Log::default().with(partner(1), [registered]).with(tenant(1), [created, TenantEvent::Terminated {}]);
+    assert!(log.claims().contains_key(&Claim::tenant_slug(&slug("acme"))), "no slug is ever free again");
     assert!(log.claims().contains_key(&Claim::partner_slug(&slug("acme"))));
 }
 
 #[test]
 fn a_claimed_domain_is_not_taken_until_it_is_verified() {
-    let claimed = Event::from(TenantEvent::DomainClaimed {
-        domain: domain("acme.dk"),
-    });
+    let claimed = Event::from(TenantEvent::DomainClaimed { domain: domain("acme.dk") });
     assert_eq!(changes(&tenant(1).into(), &claimed), vec![]);
 }
 
 #[test]
 fn addresses_are_compared_in_one_form() {
-    assert_eq!(
-        Claim::email(&email("Bo@ACME.dk")),
-        Claim::email(&email("bo@acme.dk"))
-    );
+    assert_eq!(Claim::email(&email("Bo@ACME.dk")), Claim::email(&email("bo@acme.dk")));
 }
 
 #[test]
@@ -202,10 +178,7 @@ fn a_taken_claim_is_a_refusal_that_shows_nothing_personal() {
         rejection(PARTNER_SLUG, "test-partner").to_string(),
         "A partner with slug 'test-partner' already exists"
     );
-    assert_eq!(
-        rejection(EMAIL, "").to_string(),
-        "A user with this email already exists"
-    );
+    assert_eq!(rejection(EMAIL, "").to_string(), "A user with this email already exists");
     assert_eq!(rejection(DOMAIN, "acme.dk").code(), "domain-verified-elsewhere");
     assert_eq!(rejection(IDENTITY, "").code(), "identity-conflict");
 }

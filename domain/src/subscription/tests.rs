@@ -28,41 +28,25 @@ fn started() -> E {
 }
 
 fn cancelled() -> E {
-    E::Cancelled {
-        tenant_id: tenant(1),
-        why: CancelledWhy::TenantTerminated,
-        ended_on: noon().date(),
-    }
+    E::Cancelled { tenant_id: tenant(1), why: CancelledWhy::TenantTerminated, ended_on: noon().date() }
 }
 
 #[test]
 fn a_subscription_starts_once_on_the_day_it_is_asked_for() {
     given::<Subscription>([]).when(start(1)).then([started()]);
-    given::<Subscription>([started()])
-        .when(start(1))
-        .then_refused("already-exists");
+    given::<Subscription>([started()]).when(start(1)).then_refused("already-exists");
 }
 
 #[test]
 fn a_quantity_has_bounds() {
-    given::<Subscription>([])
-        .when(start(0))
-        .then_refused("validation-failed");
-    given::<Subscription>([])
-        .when(start(100_001))
-        .then_refused("validation-failed");
+    given::<Subscription>([]).when(start(0)).then_refused("validation-failed");
+    given::<Subscription>([]).when(start(100_001)).then_refused("validation-failed");
 }
 
 #[test]
 fn a_subscription_ends_once_with_its_tenant() {
-    given::<Subscription>([])
-        .when(C::CancelWithTenant)
-        .then_refused("subscription-not-found");
-    given::<Subscription>([started()])
-        .when(C::CancelWithTenant)
-        .then([cancelled()]);
-    given::<Subscription>([started(), cancelled()])
-        .when(C::CancelWithTenant)
-        .then_no_news();
+    given::<Subscription>([]).when(C::CancelWithTenant).then_refused("subscription-not-found");
+    given::<Subscription>([started()]).when(C::CancelWithTenant).then([cancelled()]);
+    given::<Subscription>([started(), cancelled()]).when(C::CancelWithTenant).then_no_news();
     assert!(!fold::<Subscription>([started(), cancelled()]).is_open());
 }

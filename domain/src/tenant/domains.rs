@@ -28,10 +28,7 @@ impl DomainState {
 impl Tenant {
     /// Domains that are ours.
     pub fn verified_domains(&self) -> impl Iterator<Item = &DomainName> {
-        self.domains
-            .iter()
-            .filter(|(_, state)| **state == DomainState::Verified)
-            .map(|(domain, _)| domain)
+        self.domains.iter().filter(|(_, state)| **state == DomainState::Verified).map(|(domain, _)| domain)
     }
 
     pub(super) fn claim_domain(&self, domain: DomainName) -> Result<Vec<TenantEvent>, Rejection> {
@@ -57,15 +54,9 @@ impl Tenant {
                 let first = self
                     .primary_domain
                     .is_none()
-                    .then(|| TenantEvent::PrimaryDomainChanged {
-                        from: None,
-                        to: Some(domain.clone()),
-                    });
-                let verified = TenantEvent::DomainVerified {
-                    domain,
-                    method,
-                    evidence: evidence.map(Into::into),
-                };
+                    .then(|| TenantEvent::PrimaryDomainChanged { from: None, to: Some(domain.clone()) });
+                let verified =
+                    TenantEvent::DomainVerified { domain, method, evidence: evidence.map(Into::into) };
                 Ok([Some(verified), first].into_iter().flatten().collect())
             }
         }
@@ -104,14 +95,9 @@ impl Tenant {
         if is_primary && self.verified_domains().count() > 1 {
             return Err(Rejection::DomainIsPrimary);
         }
-        let none_left = is_primary.then(|| TenantEvent::PrimaryDomainChanged {
-            from: Some(domain.clone()),
-            to: None,
-        });
-        let released = TenantEvent::DomainReleased {
-            domain,
-            was_verified: *state == DomainState::Verified,
-        };
+        let none_left =
+            is_primary.then(|| TenantEvent::PrimaryDomainChanged { from: Some(domain.clone()), to: None });
+        let released = TenantEvent::DomainReleased { domain, was_verified: *state == DomainState::Verified };
         Ok([Some(released), none_left].into_iter().flatten().collect())
     }
 }

@@ -46,33 +46,15 @@ impl Tenant {
 
     fn apply_profile(&mut self, event: &TenantEvent) {
         use TenantEvent as E;
-        if let E::Created {
-            slug,
-            plan_id,
-            locale,
-            timezone,
-            name,
-            ..
-        } = event
-        {
+        if let E::Created { slug, plan_id, locale, timezone, name, .. } = event {
             let lifecycle = Lifecycle::Pending;
-            self.created = Some(Created {
-                slug: slug.clone(),
-                plan_id: *plan_id,
-                lifecycle,
-            });
+            self.created = Some(Created { slug: slug.clone(), plan_id: *plan_id, lifecycle });
             self.name = name.clone();
             self.locale.clone_from(locale);
             self.timezone.clone_from(timezone);
         } else if let E::Renamed { to, .. } = event {
             self.name = to.clone();
-        } else if let E::ProfileChanged {
-            locale,
-            timezone,
-            contact,
-            ..
-        } = event
-        {
+        } else if let E::ProfileChanged { locale, timezone, contact, .. } = event {
             keep_new(&mut self.locale, locale.as_ref());
             keep_new(&mut self.timezone, timezone.as_ref());
             keep_new(&mut self.contact, contact.as_ref());
@@ -83,24 +65,9 @@ impl Tenant {
 
     fn apply_hold(&mut self, event: &TenantEvent) {
         use TenantEvent as E;
-        if let E::HoldPlaced {
-            hold_id,
-            kind,
-            until,
-            customer_message,
-            ..
-        } = event
-        {
+        if let E::HoldPlaced { hold_id, kind, until, customer_message, .. } = event {
             let (kind, until, customer_message) = (*kind, *until, customer_message.clone());
-            self.holds.insert(
-                *hold_id,
-                Hold {
-                    kind,
-                    until,
-                    customer_message,
-                    state: HoldState::Open,
-                },
-            );
+            self.holds.insert(*hold_id, Hold { kind, until, customer_message, state: HoldState::Open });
         } else if let E::HoldReleased { hold_id, .. } | E::HoldExpired { hold_id, .. } = event {
             self.close_hold(*hold_id);
         }
@@ -116,16 +83,8 @@ impl Tenant {
         use TenantEvent as E;
         if let E::Activated { .. } = event {
             self.enter(Lifecycle::Active);
-        } else if let E::TerminationScheduled {
-            terminates_at,
-            previous_lifecycle: previous,
-            ..
-        } = event
-        {
-            self.termination = Some(Termination {
-                terminates_at: *terminates_at,
-                previous: *previous,
-            });
+        } else if let E::TerminationScheduled { terminates_at, previous_lifecycle: previous, .. } = event {
+            self.termination = Some(Termination { terminates_at: *terminates_at, previous: *previous });
             self.enter(Lifecycle::Terminating);
         } else if let E::Restored { lifecycle, .. } = event {
             self.termination = None;
@@ -143,68 +102,21 @@ impl Tenant {
 
     fn apply_invitation(&mut self, event: &TenantEvent) {
         use TenantEvent as E;
-        if let E::MemberInvited {
-            invitation_id,
-            user_id,
-            role,
-            expires_at,
-            ..
-        } = event
-        {
-            self.invitations
-                .insert(*invitation_id, Invitation::open(*user_id, *role, *expires_at));
-            self.members.insert(
-                *user_id,
-                Membership {
-                    role: *role,
-                    status: MemberStatus::Invited,
-                },
-            );
-        } else if let E::InvitationAccepted {
-            invitation_id,
-            user_id,
-        } = event
-        {
-            self.answer(
-                *invitation_id,
-                *user_id,
-                InvitationState::Accepted,
-                MemberStatus::Active,
-            );
-        } else if let E::InvitationDeclined {
-            invitation_id,
-            user_id,
-        } = event
-        {
-            self.answer(
-                *invitation_id,
-                *user_id,
-                InvitationState::Declined,
-                MemberStatus::Removed,
-            );
-        } else if let E::InvitationExpired {
-            invitation_id,
-            user_id,
-        } = event
-        {
-            self.answer(
-                *invitation_id,
-                *user_id,
-                InvitationState::Expired,
-                MemberStatus::Removed,
-            );
+        if let E::MemberInvited { invitation_id, user_id, role, expires_at, .. } = event {
+            self.invitations.insert(*invitation_id, Invitation::open(*user_id, *role, *expires_at));
+            self.members.insert(*user_id, Membership { role: *role, status: MemberStatus::Invited });
+        } else if let E::InvitationAccepted { invitation_id, user_id } = event {
+            self.answer(*invitation_id, *user_id, InvitationState::Accepted, MemberStatus::Active);
+        } else if let E::InvitationDeclined { invitation_id, user_id } = event {
+            self.answer(*invitation_id, *user_id, InvitationState::Declined, MemberStatus::Removed);
+        } else if let E::InvitationExpired { invitation_id, user_id } = event {
+            self.answer(*invitation_id, *user_id, InvitationState::Expired, MemberStatus::Removed);
         }
     }
 
     /// Who is added needs no invitation any more.
     fn welcome(&mut self, user_id: UserId, role: Role) {
-        self.members.insert(
-            user_id,
-            Membership {
-                role,
-                status: MemberStatus::Active,
-            },
-        );
+        self.members.insert(user_id, Membership { role, status: MemberStatus::Active });
         for invitation in self.invitations.values_mut() {
             if invitation.user_id == user_id && invitation.state == InvitationState::Open {
                 invitation.state = InvitationState::Accepted;

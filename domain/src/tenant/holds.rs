@@ -47,12 +47,7 @@ impl Tenant {
         asked: &Asked,
     ) -> Result<Vec<TenantEvent>, Rejection> {
         self.must_accept_holds("suspend")?;
-        let Placing {
-            kind,
-            reason,
-            customer_message,
-            until,
-        } = placing;
+        let Placing { kind, reason, customer_message, until } = placing;
         if until.is_some_and(|until| until <= asked.now) {
             return Err(Rejection::invalid("/until", "range", "must be in the future"));
         }
@@ -67,13 +62,10 @@ impl Tenant {
             reason: reason.map(Into::into),
             customer_message: customer_message.map(Into::into),
         };
-        Ok([
-            Some(placed),
-            is_first.then_some(TenantEvent::Suspended { hold_id }),
-        ]
-        .into_iter()
-        .flatten()
-        .collect())
+        Ok([Some(placed), is_first.then_some(TenantEvent::Suspended { hold_id })]
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     pub(super) fn release_hold(
@@ -92,11 +84,7 @@ impl Tenant {
         let Some((hold_id, hold)) = open else {
             return Ok(vec![]);
         };
-        let released = TenantEvent::HoldReleased {
-            hold_id,
-            kind: hold.kind,
-            reason: reason.map(Into::into),
-        };
+        let released = TenantEvent::HoldReleased { hold_id, kind: hold.kind, reason: reason.map(Into::into) };
         Ok(self.with_resumed(released, hold_id, hold.kind))
     }
 
@@ -106,16 +94,11 @@ impl Tenant {
             return Ok(vec![]);
         }
         let is_due = |hold: &Hold| hold.until.is_some_and(|until| until <= asked.now);
-        let due = self
-            .open_holds()
-            .find(|(open, hold)| *open == hold_id && is_due(hold));
+        let due = self.open_holds().find(|(open, hold)| *open == hold_id && is_due(hold));
         let Some((hold_id, hold)) = due else {
             return Ok(vec![]);
         };
-        let expired = TenantEvent::HoldExpired {
-            hold_id,
-            kind: hold.kind,
-        };
+        let expired = TenantEvent::HoldExpired { hold_id, kind: hold.kind };
         Ok(self.with_resumed(expired, hold_id, hold.kind))
     }
 
@@ -128,15 +111,11 @@ impl Tenant {
 
     fn with_resumed(&self, event: TenantEvent, hold_id: HoldId, kind: HoldKind) -> Vec<TenantEvent> {
         let is_last = shuts_doors(kind) && !self.has_shut_doors_without(hold_id);
-        [Some(event), is_last.then_some(TenantEvent::Resumed { hold_id })]
-            .into_iter()
-            .flatten()
-            .collect()
+        [Some(event), is_last.then_some(TenantEvent::Resumed { hold_id })].into_iter().flatten().collect()
     }
 
     fn has_shut_doors_without(&self, hold_id: HoldId) -> bool {
-        self.open_holds()
-            .any(|(open, hold)| open != hold_id && shuts_doors(hold.kind))
+        self.open_holds().any(|(open, hold)| open != hold_id && shuts_doors(hold.kind))
     }
 
     fn must_accept_holds(&self, attempted: &'static str) -> Result<(), Rejection> {

@@ -45,11 +45,7 @@ impl Tenant {
             return Err(Rejection::ConfirmationMismatch);
         }
         if grace_days > GRACE_DAYS_MAX {
-            return Err(Rejection::invalid(
-                "/graceDays",
-                "range",
-                "must be between 0 and 90",
-            ));
+            return Err(Rejection::invalid("/graceDays", "range", "must be between 0 and 90"));
         }
         let previous_lifecycle = match lifecycle {
             Lifecycle::Pending => LivingPhase::Pending,
@@ -66,10 +62,9 @@ impl Tenant {
 
     pub(super) fn restore(&self, reason: Option<Text>) -> Result<Vec<TenantEvent>, Rejection> {
         match (self.must_exist()?, self.termination) {
-            (Lifecycle::Terminating, Some(Termination { previous, .. })) => Ok(vec![TenantEvent::Restored {
-                lifecycle: previous,
-                reason: reason.map(Into::into),
-            }]),
+            (Lifecycle::Terminating, Some(Termination { previous, .. })) => {
+                Ok(vec![TenantEvent::Restored { lifecycle: previous, reason: reason.map(Into::into) }])
+            }
             (Lifecycle::Pending | Lifecycle::Active, _) => Ok(vec![]),
             (from @ (Lifecycle::Terminating | Lifecycle::Terminated), _) => {
                 Err(Self::not_possible(from, "restore"))
@@ -79,13 +74,7 @@ impl Tenant {
 
     pub(super) fn complete_termination(&self, asked: &Asked) -> Result<Vec<TenantEvent>, Rejection> {
         let is_terminating = self.must_exist()? == Lifecycle::Terminating;
-        let is_due = self
-            .termination
-            .is_some_and(|termination| termination.terminates_at <= asked.now);
-        Ok(if is_terminating && is_due {
-            vec![TenantEvent::Terminated {}]
-        } else {
-            vec![]
-        })
+        let is_due = self.termination.is_some_and(|termination| termination.terminates_at <= asked.now);
+        Ok(if is_terminating && is_due { vec![TenantEvent::Terminated {}] } else { vec![] })
     }
 }

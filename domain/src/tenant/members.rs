@@ -47,29 +47,19 @@ impl InvitationState {
 
 impl Invitation {
     pub(super) const fn open(user_id: UserId, role: Role, expires_at: Timestamp) -> Self {
-        Self {
-            user_id,
-            role,
-            expires_at,
-            state: InvitationState::Open,
-        }
+        Self { user_id, role, expires_at, state: InvitationState::Open }
     }
 }
 
 impl Tenant {
     /// Members that take a seat: invited, active or disabled.
     pub fn seats_taken(&self) -> usize {
-        self.members
-            .values()
-            .filter(|membership| membership.status != MemberStatus::Removed)
-            .count()
+        self.members.values().filter(|membership| membership.status != MemberStatus::Removed).count()
     }
 
     /// Whether somebody is an active member.
     pub fn has_active_member(&self, user_id: UserId) -> bool {
-        self.members
-            .get(&user_id)
-            .is_some_and(|membership| membership.status == MemberStatus::Active)
+        self.members.get(&user_id).is_some_and(|membership| membership.status == MemberStatus::Active)
     }
 
     pub(super) fn add_member(
@@ -84,23 +74,13 @@ impl Tenant {
             return Err(Rejection::RoleInsufficient);
         }
         match self.members.get(&user_id) {
-            Some(Membership {
-                status: MemberStatus::Active,
-                role: known,
-            }) if *known == role => Ok(vec![]),
-            Some(Membership {
-                status: MemberStatus::Active | MemberStatus::Disabled,
-                ..
-            }) => Err(member_exists(user_id)),
-            Some(Membership {
-                status: MemberStatus::Invited | MemberStatus::Removed,
-                ..
-            })
-            | None => Ok(vec![TenantEvent::MemberAdded {
-                user_id,
-                role,
-                source,
-            }]),
+            Some(Membership { status: MemberStatus::Active, role: known }) if *known == role => Ok(vec![]),
+            Some(Membership { status: MemberStatus::Active | MemberStatus::Disabled, .. }) => {
+                Err(member_exists(user_id))
+            }
+            Some(Membership { status: MemberStatus::Invited | MemberStatus::Removed, .. }) | None => {
+                Ok(vec![TenantEvent::MemberAdded { user_id, role, source }])
+            }
         }
     }
 
@@ -111,12 +91,7 @@ impl Tenant {
         asked: &Asked,
     ) -> Result<Vec<TenantEvent>, Rejection> {
         self.must_not_be_ending("invite a member")?;
-        let Invitation {
-            user_id,
-            role,
-            expires_at,
-            ..
-        } = invitation;
+        let Invitation { user_id, role, expires_at, .. } = invitation;
         self.may_invite(role, asked)?;
         if expires_at <= asked.now {
             return Err(Rejection::invalid("/expiresAt", "range", "must be in the future"));
@@ -127,13 +102,7 @@ impl Tenant {
             Some(MemberStatus::Active | MemberStatus::Disabled) => Err(member_exists(user_id)),
             Some(MemberStatus::Removed) | None => {
                 let revived = status.is_some();
-                Ok(vec![TenantEvent::MemberInvited {
-                    invitation_id,
-                    user_id,
-                    role,
-                    expires_at,
-                    revived,
-                }])
+                Ok(vec![TenantEvent::MemberInvited { invitation_id, user_id, role, expires_at, revived }])
             }
         }
     }
@@ -155,10 +124,7 @@ impl Tenant {
     }
 
     fn is_owner(&self, user_id: Option<UserId>) -> bool {
-        let owner = Membership {
-            role: Role::Owner,
-            status: MemberStatus::Active,
-        };
+        let owner = Membership { role: Role::Owner, status: MemberStatus::Active };
         user_id.and_then(|user_id| self.members.get(&user_id)) == Some(&owner)
     }
 
@@ -173,10 +139,7 @@ impl Tenant {
         }
         self.must_not_be_ending("accept")?;
         must_be_open(invitation, asked, "accept")?;
-        Ok(vec![TenantEvent::InvitationAccepted {
-            invitation_id,
-            user_id: invitation.user_id,
-        }])
+        Ok(vec![TenantEvent::InvitationAccepted { invitation_id, user_id: invitation.user_id }])
     }
 
     pub(super) fn decline_invitation(
@@ -190,10 +153,7 @@ impl Tenant {
         }
         self.must_not_be_ending("decline")?;
         must_be_open(invitation, asked, "decline")?;
-        Ok(vec![TenantEvent::InvitationDeclined {
-            invitation_id,
-            user_id: invitation.user_id,
-        }])
+        Ok(vec![TenantEvent::InvitationDeclined { invitation_id, user_id: invitation.user_id }])
     }
 
     pub(super) fn expire_invitation(
@@ -206,19 +166,13 @@ impl Tenant {
             return Ok(vec![]);
         };
         let is_due = invitation.state == InvitationState::Open && invitation.expires_at <= asked.now;
-        let expired = TenantEvent::InvitationExpired {
-            invitation_id,
-            user_id: invitation.user_id,
-        };
+        let expired = TenantEvent::InvitationExpired { invitation_id, user_id: invitation.user_id };
         Ok(if is_due { vec![expired] } else { vec![] })
     }
 
     fn own_invitation(&self, invitation_id: InvitationId, asked: &Asked) -> Result<&Invitation, Rejection> {
         self.must_exist()?;
-        let invitation = self
-            .invitations
-            .get(&invitation_id)
-            .ok_or(Rejection::InvitationNotFound)?;
+        let invitation = self.invitations.get(&invitation_id).ok_or(Rejection::InvitationNotFound)?;
         if asked.actor.id == Some(invitation.user_id) {
             Ok(invitation)
         } else {
@@ -233,17 +187,9 @@ fn must_be_open(invitation: &Invitation, asked: &Asked, attempted: &'static str)
         InvitationState::Open => InvitationState::Expired,
         InvitationState::Accepted | InvitationState::Declined | InvitationState::Expired => invitation.state,
     };
-    Err(Rejection::InvalidTransition {
-        from: state.as_str(),
-        attempted,
-        allowed: &[],
-    })
+    Err(Rejection::InvalidTransition { from: state.as_str(), attempted, allowed: &[] })
 }
 
 fn member_exists(user_id: UserId) -> Rejection {
-    Rejection::AlreadyExists {
-        what: "member",
-        field: "userId",
-        value: user_id.to_string(),
-    }
+    Rejection::AlreadyExists { what: "member", field: "userId", value: user_id.to_string() }
 }

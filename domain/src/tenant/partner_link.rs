@@ -16,14 +16,8 @@ impl Tenant {
         Ok(match self.partner_id {
             Some(known) if known == partner_id => vec![],
             Some(other) => vec![
-                TenantEvent::PartnerDetached {
-                    partner_id: other,
-                    why: DetachedWhy::Transfer,
-                },
-                TenantEvent::PartnerAttached {
-                    partner_id,
-                    why: AttachedWhy::Transfer,
-                },
+                TenantEvent::PartnerDetached { partner_id: other, why: DetachedWhy::Transfer },
+                TenantEvent::PartnerAttached { partner_id, why: AttachedWhy::Transfer },
             ],
             None => vec![TenantEvent::PartnerAttached { partner_id, why }],
         })

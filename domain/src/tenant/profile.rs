@@ -13,10 +13,7 @@ impl Tenant {
         if self.name.as_ref() == Some(&name) {
             return Ok(vec![]);
         }
-        Ok(vec![TenantEvent::Renamed {
-            from: self.name.clone(),
-            to: name.into(),
-        }])
+        Ok(vec![TenantEvent::Renamed { from: self.name.clone(), to: name.into() }])
     }
 
     pub(super) fn change_profile(
@@ -39,12 +36,7 @@ impl Tenant {
         if changed.is_empty() {
             return Ok(vec![]);
         }
-        Ok(vec![TenantEvent::ProfileChanged {
-            locale,
-            timezone,
-            changed,
-            contact: contact.map(Into::into),
-        }])
+        Ok(vec![TenantEvent::ProfileChanged { locale, timezone, changed, contact: contact.map(Into::into) }])
     }
 
     pub(super) fn change_billing_info(
@@ -52,18 +44,11 @@ impl Tenant {
         billing_info: BillingInfo,
     ) -> Result<Vec<TenantEvent>, Rejection> {
         self.must_not_be_over("change billing data")?;
-        let changed = billing_changes(
-            self.billing_info.as_ref().and_then(Personal::as_ref),
-            &billing_info,
-        );
+        let changed = billing_changes(self.billing_info.as_ref().and_then(Personal::as_ref), &billing_info);
         if changed.is_empty() {
             return Ok(vec![]);
         }
         let country = Some(billing_info.country.clone()).filter(|country| !country.is_empty());
-        Ok(vec![TenantEvent::BillingInfoChanged {
-            changed,
-            country,
-            billing_info: billing_info.into(),
-        }])
+        Ok(vec![TenantEvent::BillingInfoChanged { changed, country, billing_info: billing_info.into() }])
     }
 }

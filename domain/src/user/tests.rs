@@ -11,51 +11,27 @@ const INSTANCE: &str = "https://id.example/application/o/dezky/";
 
 fn invited() -> E {
     let source = InviteSource::Operator;
-    E::Invited {
-        source,
-        tenant_id: None,
-        email: email("bo@acme.dk").into(),
-        name: None,
-    }
+    E::Invited { source, tenant_id: None, email: email("bo@acme.dk").into(), name: None }
 }
 
 fn registered() -> E {
-    E::Registered {
-        audience: "dezky-portal".into(),
-        email: email("bo@acme.dk").into(),
-        name: None,
-    }
+    E::Registered { audience: "dezky-portal".into(), email: email("bo@acme.dk").into(), name: None }
 }
 
 fn linked(subject: &str, how: LinkedHow) -> E {
-    E::IdentityLinked {
-        instance: INSTANCE.into(),
-        how,
-        subject: subject.to_owned().into(),
-    }
+    E::IdentityLinked { instance: INSTANCE.into(), how, subject: subject.to_owned().into() }
 }
 
 fn link(subject: &str, how: LinkedHow) -> C {
-    C::LinkIdentity {
-        instance: INSTANCE.into(),
-        subject: subject.into(),
-        how,
-    }
+    C::LinkIdentity { instance: INSTANCE.into(), subject: subject.into(), how }
 }
 
 fn unlinked(subject: &str) -> E {
-    E::IdentityUnlinked {
-        instance: INSTANCE.into(),
-        subject: subject.to_owned().into(),
-    }
+    E::IdentityUnlinked { instance: INSTANCE.into(), subject: subject.to_owned().into() }
 }
 
 fn named_by(source: ProfileSource) -> E {
-    E::ProfileChanged {
-        source,
-        changed: vec!["name".into()],
-        name: Some(named("Bo").into()),
-    }
+    E::ProfileChanged { source, changed: vec!["name".into()], name: Some(named("Bo").into()) }
 }
 
 #[test]
@@ -67,12 +43,8 @@ fn a_first_sign_in_registers_and_links() {
         name: None,
         audience: "dezky-portal".into(),
     };
-    given::<User>([])
-        .when(register())
-        .then([registered(), linked("s1", LinkedHow::SignIn)]);
-    given::<User>([registered()])
-        .when(register())
-        .then_refused("already-exists");
+    given::<User>([]).when(register()).then([registered(), linked("s1", LinkedHow::SignIn)]);
+    given::<User>([registered()]).when(register()).then_refused("already-exists");
 }
 
 #[test]
@@ -82,93 +54,62 @@ fn an_invited_person_becomes_active_when_they_sign_in() {
         .then([linked("s1", LinkedHow::SignIn), E::Activated {}]);
     // The account was made for them and is already known.
     let provisioned = [invited(), linked("s1", LinkedHow::Provisioned)];
-    given::<User>(provisioned.clone())
-        .when(C::Activate)
-        .then([E::Activated {}]);
-    given::<User>(provisioned.clone())
-        .when(link("s1", LinkedHow::SignIn))
-        .then([E::Activated {}]);
-    given::<User>(provisioned.into_iter().chain([E::Activated {}]))
-        .when(C::Activate)
-        .then_no_news();
+    given::<User>(provisioned.clone()).when(C::Activate).then([E::Activated {}]);
+    given::<User>(provisioned.clone()).when(link("s1", LinkedHow::SignIn)).then([E::Activated {}]);
+    given::<User>(provisioned.into_iter().chain([E::Activated {}])).when(C::Activate).then_no_news();
 }
 
 #[test]
 fn making_an_account_does_not_make_its_person_active() {
-    let known = given::<User>([invited()])
-        .when(link("s1", LinkedHow::Provisioned))
-        .then_state();
+    let known = given::<User>([invited()]).when(link("s1", LinkedHow::Provisioned)).then_state();
     assert_eq!(known.status(), Some(UserStatus::Invited));
 }
 
 #[test]
 fn ec_38_a_second_identity_at_one_instance_is_a_conflict() {
     let one = [registered(), linked("s1", LinkedHow::SignIn)];
-    given::<User>(one.clone())
-        .when(link("s2", LinkedHow::SignIn))
-        .then_refused("identity-conflict");
-    given::<User>(one.clone())
-        .when(link("s1", LinkedHow::SignIn))
-        .then_no_news();
+    given::<User>(one.clone()).when(link("s2", LinkedHow::SignIn)).then_refused("identity-conflict");
+    given::<User>(one.clone()).when(link("s1", LinkedHow::SignIn)).then_no_news();
     let elsewhere = C::LinkIdentity {
         instance: "https://dev.example/".into(),
         subject: "s2".into(),
         how: LinkedHow::SignIn,
     };
-    assert_eq!(
-        given::<User>(one).when(elsewhere).then_state().identities().len(),
-        2
-    );
+    assert_eq!(given::<User>(one).when(elsewhere).then_state().identities().len(), 2);
 }
 
 #[test]
 fn the_reconciler_records_both_forms_of_one_subject() {
     let one = [invited(), linked("uuid", LinkedHow::Provisioned)];
-    let both = given::<User>(one.clone())
-        .when(link("hash", LinkedHow::Provisioned))
-        .then_state();
+    let both = given::<User>(one.clone()).when(link("hash", LinkedHow::Provisioned)).then_state();
     assert_eq!(both.identities().len(), 2);
-    given::<User>(one)
-        .when(link("uuid", LinkedHow::Provisioned))
-        .then_no_news();
+    given::<User>(one).when(link("uuid", LinkedHow::Provisioned)).then_no_news();
 }
 
 #[test]
 fn a_relink_replaces_every_identity_at_the_instance() {
-    let two = [
-        registered(),
-        linked("s1", LinkedHow::Provisioned),
-        linked("s2", LinkedHow::Provisioned),
-    ];
-    given::<User>(two.clone())
-        .when(link("s3", LinkedHow::Relink))
-        .then([unlinked("s1"), unlinked("s2"), linked("s3", LinkedHow::Relink)]);
-    let relinked = given::<User>(two)
-        .when(link("s3", LinkedHow::Relink))
-        .then_state();
+    let two = [registered(), linked("s1", LinkedHow::Provisioned), linked("s2", LinkedHow::Provisioned)];
+    given::<User>(two.clone()).when(link("s3", LinkedHow::Relink)).then([
+        unlinked("s1"),
+        unlinked("s2"),
+        linked("s3", LinkedHow::Relink),
+    ]);
+    let relinked = given::<User>(two).when(link("s3", LinkedHow::Relink)).then_state();
     assert_eq!(relinked.identities().len(), 1);
 }
 
 #[test]
 fn a_name_is_observed_until_somebody_chooses_one_here() {
     let observe = |name| C::ObserveProfile { name: named(name) };
-    given::<User>([registered()])
-        .when(observe("Bo"))
-        .then([named_by(ProfileSource::Idp)]);
-    given::<User>([registered(), named_by(ProfileSource::Idp)])
-        .when(observe("Bo"))
-        .then_no_news();
-    given::<User>([registered(), named_by(ProfileSource::Platform)])
-        .when(observe("Ida"))
-        .then_no_news();
+    given::<User>([registered()]).when(observe("Bo")).then([named_by(ProfileSource::Idp)]);
+    given::<User>([registered(), named_by(ProfileSource::Idp)]).when(observe("Bo")).then_no_news();
+    given::<User>([registered(), named_by(ProfileSource::Platform)]).when(observe("Ida")).then_no_news();
 }
 
 #[test]
 fn nothing_can_be_asked_of_nobody() {
     given::<User>([]).when(C::Activate).then_refused("user-not-found");
-    given::<User>([])
-        .when(link("s1", LinkedHow::SignIn))
-        .then_refused("user-not-found");
+    given::<User>([]).when(link("s1", LinkedHow::SignIn)).then_refused("user-not-found");
 }
 
 #[test]
@@ -182,9 +123,7 @@ fn ec_74_a_person_folds_without_personal_data() {
         unlinked("s2"),
     ];
     let bare = history.clone().map(|event| {
-        let Event::User(event) = erased(event) else {
-            panic!("an event keeps its aggregate")
-        };
+        let Event::User(event) = erased(event) else { panic!("an event keeps its aggregate") };
         event
     });
     let (whole, bare) = (fold::<User>(history), fold::<User>(bare));

@@ -157,27 +157,11 @@ async fn script(place: &Place) -> Vec<String> {
         let answer = match round % 4 {
             0 => log.execute(register(round, &format!("partner-{number}"))).await,
             1 => log.execute(rename(round - 1, &format!("Name {round}"))).await,
-            2 => {
-                log.keyed(
-                    rename(0, &format!("Name {number}")),
-                    &format!("key-{number}"),
-                    "same",
-                )
-                .await
-            }
-            _ => {
-                log.execute(Both(
-                    rename(0, "Both"),
-                    register(round, &format!("both-{number}")),
-                ))
-                .await
-            }
+            2 => log.keyed(rename(0, &format!("Name {number}")), &format!("key-{number}"), "same").await,
+            _ => log.execute(Both(rename(0, "Both"), register(round, &format!("both-{number}")))).await,
         };
         told.push(match answer {
-            Ok(outcome) => format!(
-                "{} {:?} {:?}",
-                outcome.position, outcome.versions, outcome.replayed
-            ),
+            Ok(outcome) => format!("{} {:?} {:?}", outcome.position, outcome.versions, outcome.replayed),
             Err(error) => error.to_string(),
         });
     }

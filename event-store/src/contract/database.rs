@@ -165,10 +165,7 @@ async fn plan(db: &Db, sql: &str) -> String {
         }
         Dialect::Postgres => {
             let mut snapshot = db.snapshot().await.unwrap();
-            snapshot
-                .query(&format!("prepare hot as {sql}"), &[])
-                .await
-                .unwrap();
+            snapshot.query(&format!("prepare hot as {sql}"), &[]).await.unwrap();
             let known = snapshot.query(
                 "select cardinality(parameter_types) from pg_prepared_statements where name = 'hot'",
                 &[],

@@ -55,12 +55,8 @@ async fn set(place: &Place, sql: &'static str) {
 
 #[tokio::test]
 async fn a_log_in_memory_is_made_in_one_go() {
-    let store = EventStore::create(Config {
-        url: "sqlite::memory:".parse().unwrap(),
-        clock: noon,
-    })
-    .await
-    .unwrap();
+    let store =
+        EventStore::create(Config { url: "sqlite::memory:".parse().unwrap(), clock: noon }).await.unwrap();
     let log = TestLog::run(store);
     assert_eq!(log.execute(register(1, "one")).await.unwrap().position, 2);
     assert_sound(&log).await;

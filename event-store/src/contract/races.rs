@@ -85,17 +85,11 @@ fn tenant(number: u128) -> TenantId {
 }
 
 fn on_platform(command: PlatformCommand) -> One<Platform> {
-    One {
-        stream: StreamId::platform(),
-        command,
-    }
+    One { stream: StreamId::platform(), command }
 }
 
 fn on_tenant(number: u128, command: TenantCommand) -> One<Tenant> {
-    One {
-        stream: tenant(number).into(),
-        command,
-    }
+    One { stream: tenant(number).into(), command }
 }
 
 fn create_tenant(number: u128) -> One<Tenant> {
@@ -117,10 +111,7 @@ fn first_sign_in(number: u128) -> SignIn {
         subject: "ada".to_owned(),
         audience: "dezky-portal".to_owned(),
         name: None,
-        found: SignedInAs::Nobody {
-            user_id: user(number),
-            email: "ada@acme.example".parse().unwrap(),
-        },
+        found: SignedInAs::Nobody { user_id: user(number), email: "ada@acme.example".parse().unwrap() },
         bootstrap: None,
     }
 }

@@ -28,13 +28,7 @@ async fn ec_61_a_full_disk_is_told_and_over_when_there_is_room_again() {
     assert!(matches!(error, ExecuteError::Unavailable(_)), "{error}");
     let head = log.store.read_head().await.unwrap();
     log.store.limit_pages(1_000_000).await;
-    assert_eq!(
-        log.execute(register(number, &format!("partner-{number}")))
-            .await
-            .unwrap()
-            .position,
-        head + 2
-    );
+    assert_eq!(log.execute(register(number, &format!("partner-{number}"))).await.unwrap().position, head + 2);
     assert_sound(&log).await;
 }
 
@@ -47,14 +41,8 @@ async fn ec_61_a_server_that_became_read_only_is_told_and_recovers() {
     log.execute(register(1, "one")).await.unwrap();
     let hand = place.by_hand().await;
     let name = rows(&hand, "select current_database()").await.remove(0).remove(0);
-    let Value::Text(name) = name else {
-        panic!("a database has a name")
-    };
-    hand.execute_ddl(&format!(
-        "alter database {name} set default_transaction_read_only = on"
-    ))
-    .await
-    .unwrap();
+    let Value::Text(name) = name else { panic!("a database has a name") };
+    hand.execute_ddl(&format!("alter database {name} set default_transaction_read_only = on")).await.unwrap();
     end_connections(&hand, "dezky-writer").await;
     let refused = loop {
         match log.execute(register(2, "two")).await {
@@ -97,8 +85,7 @@ async fn connections_that_die_at_any_moment_lose_no_acknowledged_command() {
                 async move {
                     (
                         number,
-                        log.keyed(register(number, &format!("p-{number}")), &format!("{number}"), "")
-                            .await,
+                        log.keyed(register(number, &format!("p-{number}")), &format!("{number}"), "").await,
                     )
                 }
             }));
@@ -121,17 +108,11 @@ async fn connections_that_die_at_any_moment_lose_no_acknowledged_command() {
     let (acknowledged, ()) = futures::join!(write, kill);
     for (number, position) in &acknowledged {
         let events = log.store.load(&partner(*number).into()).await.unwrap();
-        assert_eq!(
-            events.last().map(|last| last.position),
-            Some(*position),
-            "{number}"
-        );
+        assert_eq!(events.last().map(|last| last.position), Some(*position), "{number}");
     }
     // Whoever was told "unknown" asks again under the same key and has one effect.
     for number in 0..400_u128 {
-        log.keyed(register(number, &format!("p-{number}")), &format!("{number}"), "")
-            .await
-            .unwrap();
+        log.keyed(register(number, &format!("p-{number}")), &format!("{number}"), "").await.unwrap();
     }
     assert_eq!(log.store.read_head().await.unwrap(), 800);
     assert_sound(&log).await;
@@ -181,10 +162,6 @@ async fn end_connections(hand: &Db, name: &str) {
 impl EventStore {
     /// How many pages the file may have; an existing file keeps what it has.
     async fn limit_pages(&self, pages: u32) {
-        self.0
-            .db
-            .execute_ddl(&format!("pragma max_page_count = {pages}"))
-            .await
-            .unwrap();
+        self.0.db.execute_ddl(&format!("pragma max_page_count = {pages}")).await.unwrap();
     }
 }

@@ -79,9 +79,7 @@ on_both_databases! {
 async fn three_partners(place: &Place) -> TestLog {
     let log = place.start().await;
     for number in 0..3 {
-        log.execute(register(number, &format!("partner-{number}")))
-            .await
-            .unwrap();
+        log.execute(register(number, &format!("partner-{number}"))).await.unwrap();
     }
     log
 }

@@ -33,17 +33,8 @@ pub(crate) enum Sending {
 /// One step of a transaction.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Run {
-        sql: Cow<'static, str>,
-        params: Vec<Value>,
-        expect: Expect,
-    },
-    Insert {
-        table: String,
-        columns: Vec<String>,
-        rows: Vec<Vec<Value>>,
-        on_conflict: &'static str,
-    },
+    Run { sql: Cow<'static, str>, params: Vec<Value>, expect: Expect },
+    Insert { table: String, columns: Vec<String>, rows: Vec<Vec<Value>>, on_conflict: &'static str },
 }
 
 impl Batch {
@@ -59,11 +50,7 @@ impl Batch {
         params: Vec<Value>,
         expect: Expect,
     ) -> &mut Self {
-        self.steps.push(Step::Run {
-            sql: sql.into(),
-            params,
-            expect,
-        });
+        self.steps.push(Step::Run { sql: sql.into(), params, expect });
         self
     }
 
@@ -87,12 +74,7 @@ impl Batch {
     ) -> &mut Self {
         if !rows.is_empty() {
             let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-            self.steps.push(Step::Insert {
-                table: table.into(),
-                columns,
-                rows,
-                on_conflict,
-            });
+            self.steps.push(Step::Insert { table: table.into(), columns, rows, on_conflict });
         }
         self
     }

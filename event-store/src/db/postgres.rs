@@ -21,19 +21,12 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) async fn open(server: &Server, purpose: Purpose) -> Result<Self, DbError> {
-        let db = Self {
-            writers: session::writers(server, purpose)?,
-            readers: session::readers(server, purpose)?,
-        };
+        let db =
+            Self { writers: session::writers(server, purpose)?, readers: session::readers(server, purpose)? };
         let rows = db
-            .query(
-                "select current_setting('server_encoding'), current_setting('synchronous_commit')",
-                &[],
-            )
+            .query("select current_setting('server_encoding'), current_setting('synchronous_commit')", &[])
             .await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| DbError::new("read the settings of the server"))?;
+        let row = rows.first().ok_or_else(|| DbError::new("read the settings of the server"))?;
         if row.text(0)? != "UTF8" {
             return Err(DbError::new("use a database whose encoding is not UTF8"));
         }
@@ -51,9 +44,7 @@ impl Postgres {
                 client.statement_cache.clear();
                 drop(client);
                 let client = reader(&self.readers).await?;
-                statement::query(&client, sql, params)
-                    .await
-                    .map_err(|error| failed("read rows", error))
+                statement::query(&client, sql, params).await.map_err(|error| failed("read rows", error))
             }
             answer => answer.map_err(|error| failed("read rows", error)),
         }
@@ -61,10 +52,7 @@ impl Postgres {
 
     pub(super) async fn snapshot(&self) -> Result<Snapshot, DbError> {
         let client = reader(&self.readers).await?;
-        Ok(Snapshot {
-            client,
-            phase: Phase::Unbegun,
-        })
+        Ok(Snapshot { client, phase: Phase::Unbegun })
     }
 
     pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
@@ -101,9 +89,7 @@ impl Postgres {
 }
 
 async fn reader(pool: &Pool) -> Result<Object, DbError> {
-    pool.get()
-        .await
-        .map_err(|error| DbError::because("reach the database server", error))
+    pool.get().await.map_err(|error| DbError::because("reach the database server", error))
 }
 
 /// A prepared statement whose tables have changed under it.
@@ -130,32 +116,23 @@ impl Snapshot {
         let mut prepared = Vec::with_capacity(queries.len());
         for (sql, params) in &queries {
             let statement = self.client.prepare_cached(sql).await;
-            prepared.push((
-                statement.map_err(|error| failed("prepare a statement", error))?,
-                params,
-            ));
+            prepared.push((statement.map_err(|error| failed("prepare a statement", error))?, params));
         }
         let client = &self.client;
         let opening = async {
             if self.phase == Phase::Unbegun {
-                client
-                    .batch_execute("begin isolation level repeatable read, read only")
-                    .await?;
+                client.batch_execute("begin isolation level repeatable read, read only").await?;
             }
             Ok::<(), tokio_postgres::Error>(())
         };
         let reads = futures::future::join_all(
-            prepared
-                .iter()
-                .map(|(statement, params)| statement::read(client, statement, params)),
+            prepared.iter().map(|(statement, params)| statement::read(client, statement, params)),
         );
         let (begun, answers) = futures::future::join(opening, reads).await;
         begun.map_err(|error| failed("begin a snapshot", error))?;
         self.phase = Phase::Open;
         let rows = answers.into_iter().map(|answer| {
-            answer
-                .map_err(|error| failed("read rows", error))
-                .and_then(|found| statement::rows(&found))
+            answer.map_err(|error| failed("read rows", error)).and_then(|found| statement::rows(&found))
         });
         rows.collect()
     }

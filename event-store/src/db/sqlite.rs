@@ -69,20 +69,13 @@ impl Sqlite {
             idle: Mutex::default(),
             permits: Arc::new(Semaphore::new(READERS_MAX)),
         };
-        Ok(Self {
-            writer,
-            readers: Arc::new(readers),
-            _directory: directory,
-        })
+        Ok(Self { writer, readers: Arc::new(readers), _directory: directory })
     }
 
     pub(super) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, DbError> {
         let reader = self.readers.check_out().await?;
         let (sql, params) = (sql.to_owned(), params.to_vec());
-        reader
-            .worker()
-            .ask(move |connection| statement::query(connection, &sql, &params))
-            .await?
+        reader.worker().ask(move |connection| statement::query(connection, &sql, &params)).await?
     }
 
     pub(super) async fn snapshot(&self) -> Result<Snapshot, DbError> {
@@ -91,19 +84,14 @@ impl Sqlite {
         let begun = reader.worker().ask(|connection| {
             connection.execute_batch("begin deferred; select 1 from sqlite_schema limit 1;")
         });
-        begun
-            .await?
-            .map_err(|error| statement::failed("begin a snapshot", error))?;
+        begun.await?.map_err(|error| statement::failed("begin a snapshot", error))?;
         Ok(Snapshot { reader })
     }
 
     pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
         let reader = self.readers.check_out().await?;
         let answers = reader.worker().ask(move |connection| {
-            reads
-                .iter()
-                .map(|read| statement::query_by_keys(connection, read))
-                .collect()
+            reads.iter().map(|read| statement::query_by_keys(connection, read)).collect()
         });
         answers.await?
     }
@@ -123,8 +111,7 @@ impl Sqlite {
             transaction.execute_batch(&sql)?;
             transaction.commit()
         });
-        done.await?
-            .map_err(|error| statement::failed("change tables", error))
+        done.await?.map_err(|error| statement::failed("change tables", error))
     }
 
     pub(super) async fn bulk_load(
@@ -139,10 +126,7 @@ impl Sqlite {
             let chunk: Vec<_> = rows.by_ref().take(BULK_ROWS).collect();
             let mut batch = Batch::new();
             batch.insert_many(table, columns, chunk);
-            let touched = self
-                .write(batch)
-                .await
-                .map_err(|error| DbError::because("load rows", error))?;
+            let touched = self.write(batch).await.map_err(|error| DbError::because("load rows", error))?;
             loaded += touched.iter().sum::<u64>();
         }
         Ok(loaded)
@@ -151,17 +135,13 @@ impl Sqlite {
 
 fn write(connection: &mut Connection, batch: &Batch) -> Result<Vec<u64>, WriteError> {
     let unavailable = |error| WriteError::Unavailable(statement::failed("begin a transaction", error));
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(unavailable)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
     let mut touched = Vec::with_capacity(batch.steps.len());
     for (index, step) in batch.steps.iter().enumerate() {
         // Leaving early drops the transaction, which rolls it back.
         let rows = run(&transaction, step).map_err(|error| refused(index, error))?;
-        if let Step::Run {
-            expect: Expect::Rows(expected),
-            ..
-        } = step
+        if let Step::Run { expect: Expect::Rows(expected), .. } = step
             && rows != *expected
         {
             return Err(WriteError::Expectation { step: index, rows });
@@ -177,12 +157,9 @@ fn write(connection: &mut Connection, batch: &Batch) -> Result<Vec<u64>, WriteEr
 fn run(connection: &Connection, step: &Step) -> Result<u64, statement::Failure> {
     match step {
         Step::Run { sql, params, .. } => statement::execute(connection, sql, params),
-        Step::Insert {
-            table,
-            columns,
-            rows,
-            on_conflict,
-        } => statement::insert(connection, table, columns, rows, on_conflict),
+        Step::Insert { table, columns, rows, on_conflict } => {
+            statement::insert(connection, table, columns, rows, on_conflict)
+        }
     }
 }
 
@@ -207,11 +184,7 @@ impl Readers {
                 "pragma busy_timeout = 5000; pragma query_only = on; pragma temp_store = memory;",
             )?,
         };
-        Ok(Reader {
-            worker: Some(worker),
-            readers: Arc::clone(self),
-            _permit: permit,
-        })
+        Ok(Reader { worker: Some(worker), readers: Arc::clone(self), _permit: permit })
     }
 }
 
@@ -224,9 +197,7 @@ struct Reader {
 
 impl Reader {
     fn worker(&self) -> &Worker {
-        let Some(worker) = &self.worker else {
-            panic!("a reader has its thread until it is dropped")
-        };
+        let Some(worker) = &self.worker else { panic!("a reader has its thread until it is dropped") };
         worker
     }
 }
@@ -234,11 +205,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take().filter(Worker::is_alive) {
-            self.readers
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(worker);
+            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
     }
 }
@@ -250,10 +217,7 @@ pub struct Snapshot {
 impl Snapshot {
     pub(super) async fn query_all(&mut self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, DbError> {
         let answers = self.reader.worker().ask(move |connection| {
-            queries
-                .iter()
-                .map(|(sql, params)| statement::query(connection, sql, params))
-                .collect()
+            queries.iter().map(|(sql, params)| statement::query(connection, sql, params)).collect()
         });
         answers.await?
     }
@@ -262,8 +226,6 @@ impl Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         // Jobs of one thread run in order: the rollback comes before whatever the next user asks.
-        self.reader
-            .worker()
-            .tell(|connection| drop(connection.execute_batch("rollback")));
+        self.reader.worker().tell(|connection| drop(connection.execute_batch("rollback")));
     }
 }

@@ -89,9 +89,8 @@ fn server(text: &str) -> Result<Server, DbUrlError> {
             _ => rest.push(pair),
         }
     }
-    let mut config: tokio_postgres::Config = format!("{base}?{}", rest.join("&"))
-        .parse()
-        .map_err(|_| DbUrlError::Postgres)?;
+    let mut config: tokio_postgres::Config =
+        format!("{base}?{}", rest.join("&")).parse().map_err(|_| DbUrlError::Postgres)?;
     if config.get_hosts().is_empty() {
         return Err(DbUrlError::Postgres);
     }
@@ -107,11 +106,7 @@ fn server(text: &str) -> Result<Server, DbUrlError> {
         Tls::IfOffered => tokio_postgres::config::SslMode::Prefer,
         Tls::Always => tokio_postgres::config::SslMode::Require,
     });
-    Ok(Server {
-        config,
-        tls,
-        authorities,
-    })
+    Ok(Server { config, tls, authorities })
 }
 
 fn is_local(config: &tokio_postgres::Config) -> bool {

@@ -22,13 +22,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop::option::of((0_u8..4, any::<bool>())),
         prop::option::of(0_u8..12),
     )
-        .prop_map(|(age, read, appended, claim, key)| Asked {
-            age,
-            read,
-            appended,
-            claim,
-            key,
-        })
+        .prop_map(|(age, read, appended, claim, key)| Asked { age, read, appended, claim, key })
 }
 
 /// The whole truth, at every head there ever was.
@@ -52,18 +46,8 @@ fn facts(asked: &Asked, loaded: &Truth) -> Facts {
         let before = loaded.claims.get(&value).cloned();
         let after = if release { None } else { Some(owner.clone()) };
         // Taken at load is refused before the judge; only the holder releases.
-        let possible = if release {
-            before.as_ref() == Some(&owner)
-        } else {
-            before.is_none()
-        };
-        possible.then(|| ClaimMove {
-            scope: "scope",
-            value,
-            shown: String::new(),
-            before,
-            after,
-        })
+        let possible = if release { before.as_ref() == Some(&owner) } else { before.is_none() };
+        possible.then(|| ClaimMove { scope: "scope", value, shown: String::new(), before, after })
     });
     Facts {
         loaded_at: loaded.position,
@@ -88,21 +72,14 @@ fn holds(facts: &Facts, now: &Truth) -> bool {
         .read
         .iter()
         .all(|(stream, version)| now.versions.get(stream).copied().unwrap_or_default() == *version)
-        && facts
-            .claims
-            .iter()
-            .all(|claim| now.claims.get(&claim.value) == claim.before.as_ref())
+        && facts.claims.iter().all(|claim| now.claims.get(&claim.value) == claim.before.as_ref())
         && facts.key.as_ref().is_none_or(|key| !now.keys.contains(key))
 }
 
 fn record(facts: &Facts, truth: &mut Truth) {
     for (stream, version) in &facts.appended {
         let before = truth.versions.insert(stream.clone(), *version);
-        assert_eq!(
-            before.unwrap_or_default() + 1,
-            *version,
-            "a version is skipped or repeated"
-        );
+        assert_eq!(before.unwrap_or_default() + 1, *version, "a version is skipped or repeated");
         truth.position += 1;
     }
     for claim in &facts.claims {
@@ -171,18 +148,9 @@ proptest! {
 
 #[test]
 fn a_command_loaded_before_what_is_remembered_is_loaded_again() {
-    let facts = Facts {
-        loaded_at: 4,
-        ..Facts::default()
-    };
-    assert_eq!(
-        Seen::from(5).judge(&facts, &mut Forming::default()),
-        Ruling::Conflict
-    );
-    assert_eq!(
-        Seen::from(4).judge(&facts, &mut Forming::default()),
-        Ruling::Accept
-    );
+    let facts = Facts { loaded_at: 4, ..Facts::default() };
+    assert_eq!(Seen::from(5).judge(&facts, &mut Forming::default()), Ruling::Conflict);
+    assert_eq!(Seen::from(4).judge(&facts, &mut Forming::default()), Ruling::Accept);
 }
 
 #[test]
@@ -192,21 +160,12 @@ fn what_is_forgotten_raises_the_floor() {
         seen.note_version(StreamId::from_log(format!("tenant-{position}")), 1, position);
     }
     seen.forget(40_000);
-    let old = Facts {
-        loaded_at: 30_000,
-        ..Facts::default()
-    };
+    let old = Facts { loaded_at: 30_000, ..Facts::default() };
     assert_eq!(seen.judge(&old, &mut Forming::default()), Ruling::Conflict);
-    let stale = Facts {
-        loaded_at: 39_000,
-        read: vec![(StreamId::from_log("tenant-39500"), 0)],
-        ..Facts::default()
-    };
+    let stale =
+        Facts { loaded_at: 39_000, read: vec![(StreamId::from_log("tenant-39500"), 0)], ..Facts::default() };
     assert_eq!(seen.judge(&stale, &mut Forming::default()), Ruling::Conflict);
-    let fresh = Facts {
-        loaded_at: 39_000,
-        read: vec![(StreamId::from_log("tenant-38000"), 1)],
-        ..Facts::default()
-    };
+    let fresh =
+        Facts { loaded_at: 39_000, read: vec![(StreamId::from_log("tenant-38000"), 1)], ..Facts::default() };
     assert_eq!(seen.judge(&fresh, &mut Forming::default()), Ruling::Accept);
 }

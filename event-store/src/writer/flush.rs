@@ -22,16 +22,11 @@ impl Head {
         let sql = "select position, chain, (select recorded_at from commits order by first_position desc limit 1) \
                    from log_head where id = 1";
         let rows = db.query(sql, &[]).await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| DbError::new("find the head of the log"))?;
+        let row = rows.first().ok_or_else(|| DbError::new("find the head of the log"))?;
         Ok(Self {
             position: row.count(0)?,
             chain: row.text(1)?.to_owned(),
-            recorded_at: row
-                .opt_text(2)?
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(Timestamp::UNIX_EPOCH),
+            recorded_at: row.opt_text(2)?.and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
         })
     }
 }
@@ -79,15 +74,7 @@ impl Flush {
             .iter()
             .map(|(proposal, outcome)| proposal.key.as_ref().map(|key| (key.render)(outcome)))
             .collect();
-        Self {
-            head: Head {
-                position,
-                chain,
-                recorded_at,
-            },
-            items,
-            replies,
-        }
+        Self { head: Head { position, chain, recorded_at }, items, replies }
     }
 
     /// The transaction. The head's row is the first lock and the guard of everything else.
@@ -95,11 +82,7 @@ impl Flush {
         let mut batch = Batch::new();
         batch.run(
             "update log_head set position = $1, chain = $2 where id = 1 and position = $3",
-            vec![
-                self.head.position.into(),
-                self.head.chain.as_str().into(),
-                old.position.into(),
-            ],
+            vec![self.head.position.into(), self.head.chain.as_str().into(), old.position.into()],
             Expect::Rows(1),
         );
         batch.insert_many("events", EVENTS, self.events());
@@ -152,13 +135,8 @@ impl Flush {
     }
 
     fn streams(&self) -> Vec<Vec<Value>> {
-        let appended = self
-            .items
-            .iter()
-            .flat_map(|(proposal, _)| &proposal.facts.appended);
-        appended
-            .map(|(stream, version)| vec![stream.as_str().into(), (*version).into()])
-            .collect()
+        let appended = self.items.iter().flat_map(|(proposal, _)| &proposal.facts.appended);
+        appended.map(|(stream, version)| vec![stream.as_str().into(), (*version).into()]).collect()
     }
 
     fn claims(&self, batch: &mut Batch) {
@@ -167,20 +145,12 @@ impl Flush {
             if let Some(holder) = &claim.before {
                 batch.run(
                     "delete from claims where scope = $1 and value = $2 and stream = $3",
-                    vec![
-                        claim.scope.into(),
-                        claim.value.as_str().into(),
-                        holder.as_str().into(),
-                    ],
+                    vec![claim.scope.into(), claim.value.as_str().into(), holder.as_str().into()],
                     Expect::Rows(1),
                 );
             }
             if let Some(holder) = &claim.after {
-                taken.push(vec![
-                    claim.scope.into(),
-                    claim.value.as_str().into(),
-                    holder.as_str().into(),
-                ]);
+                taken.push(vec![claim.scope.into(), claim.value.as_str().into(), holder.as_str().into()]);
             }
         }
         batch.insert_many("claims", &["scope", "value", "stream"], taken);
@@ -218,10 +188,7 @@ impl Flush {
                        from log_head where id = 1 and position >= $1";
             return (sql, vec![first.position.into()]);
         }
-        let key = self
-            .items
-            .iter()
-            .find_map(|(proposal, _)| proposal.facts.key.as_deref());
+        let key = self.items.iter().find_map(|(proposal, _)| proposal.facts.key.as_deref());
         ("select '' from commands where id = $1", vec![key.into()])
     }
 
@@ -243,10 +210,7 @@ impl Flush {
 
     /// All of this batch was recorded.
     pub(super) fn into_recorded(self) -> (Vec<Entry>, Vec<(Proposal, Outcome)>) {
-        let news = self
-            .items
-            .iter()
-            .flat_map(|(_, outcome)| outcome.news.iter().cloned());
+        let news = self.items.iter().flat_map(|(_, outcome)| outcome.news.iter().cloned());
         (news.map(Entry::Event).collect(), self.items)
     }
 }
@@ -264,14 +228,7 @@ const EVENTS: &[&str] = &[
     "personal",
     "personal_digest",
 ];
-const COMMANDS: &[&str] = &[
-    "id",
-    "fingerprint",
-    "position",
-    "event_count",
-    "reply",
-    "recorded_at",
-];
+const COMMANDS: &[&str] = &["id", "fingerprint", "position", "event_count", "reply", "recorded_at"];
 
 /// The chain after this batch; without events nothing is added to it.
 fn chain(head: &Head, items: &[(Proposal, Outcome)], recorded_at: Timestamp, position: u64) -> String {

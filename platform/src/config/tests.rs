@@ -30,9 +30,11 @@ fn read_models_live_beside_a_postgres_log() {
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    let config = config(&[("DEZKY_DATA", "/here")], Some("DEZKY_DATA = \"/there\"\nDEZKY_SWEEP_SECONDS = 60")).unwrap();
+    let config =
+        config(&[("DEZKY_DATA", "/here")], Some("DEZKY_DATA = \"/there\"\nDEZKY_SWEEP_SECONDS = 60"))
+            .unwrap();
     assert_eq!(config.data, PathBuf::from("/here"));
-    assert_eq!(config.sweep, Duration::from_secs(60));
+    assert_eq!(config.sweep, Duration::from_mins(1));
 }
 
 #[test]

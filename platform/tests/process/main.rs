@@ -1,6 +1,11 @@
 //! The binary as its users run it: started, asked over HTTP, killed, started again.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
 
 mod operations;
 mod outside;

@@ -69,7 +69,10 @@ async fn status_says_where_everything_stands() {
     assert_eq!(code, 0);
     let status = json(&printed);
     assert!(status["head"].as_u64().unwrap() > 0, "{status}");
-    assert!(status["readModels"].as_array().unwrap().iter().any(|model| model["name"] == "tenants"), "{status}");
+    assert!(
+        status["readModels"].as_array().unwrap().iter().any(|model| model["name"] == "tenants"),
+        "{status}"
+    );
 }
 
 #[tokio::test]

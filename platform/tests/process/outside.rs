@@ -25,7 +25,8 @@ async fn tenants_made_during_an_outage_converge_when_it_is_over() {
 async fn authentik(installation: &Installation, method: reqwest::Method, path: &str, body: Value) -> Value {
     let url = format!("{}{path}", installation.setting("AUTHENTIK_API_URL").unwrap());
     let client = reqwest::Client::builder().build().unwrap();
-    let mut request = client.request(method, url).bearer_auth(installation.setting("DEZKY_AUTHENTIK_TOKEN").unwrap());
+    let mut request =
+        client.request(method, url).bearer_auth(installation.setting("DEZKY_AUTHENTIK_TOKEN").unwrap());
     if !body.is_null() {
         request = request.json(&body);
     }
@@ -48,11 +49,17 @@ async fn a_sweep_finds_and_heals_what_was_changed_by_hand() {
     let path = format!("/api/v3/core/groups/{group}/");
     authentik(&installation, reqwest::Method::PATCH, &path, json!({ "name": "renamed-by-hand" })).await;
 
-    until(&operator, "/tenants/acme/audit?action=provisioning.drift.detected", "noticed the change", |audit| {
-        audit["data"].as_array().is_some_and(|entries| !entries.is_empty())
+    until(
+        &operator,
+        "/tenants/acme/audit?action=provisioning.drift.detected",
+        "noticed the change",
+        |audit| audit["data"].as_array().is_some_and(|entries| !entries.is_empty()),
+    )
+    .await;
+    until(&operator, "/tenants/acme", "was healed", |tenant| {
+        systems_are(&tenant["provisioningStatus"], &json!("ok"))
     })
     .await;
-    until(&operator, "/tenants/acme", "was healed", |tenant| systems_are(&tenant["provisioningStatus"], &json!("ok"))).await;
     let healed = authentik(&installation, reqwest::Method::GET, &path, Value::Null).await;
     assert_eq!(healed["name"], "dezky-tenant-acme");
 }

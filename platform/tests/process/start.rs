@@ -41,7 +41,11 @@ async fn a_database_that_is_not_there_is_named_without_its_password() {
 
 #[tokio::test]
 async fn a_token_is_for_the_development_issuer_only() {
-    let said = refusal(&[("AUTHENTIK_ISSUER", "https://auth.example/application/o/dezky-operator/")], &["token", "operator"]).await;
+    let said = refusal(
+        &[("AUTHENTIK_ISSUER", "https://auth.example/application/o/dezky-operator/")],
+        &["token", "operator"],
+    )
+    .await;
     assert!(said.contains("AUTHENTIK_ISSUER"), "{said}");
 }
 
@@ -49,7 +53,21 @@ async fn a_token_is_for_the_development_issuer_only() {
 async fn help_teaches() {
     let (code, printed, _) = installation().run(&["--help"]).await.unwrap();
     assert_eq!(code, 0);
-    for word in ["up", "command-api", "projector", "reconciler", "replay", "rollback", "verify", "plan", "status", "migrate", "token", "backup", "restore"] {
+    for word in [
+        "up",
+        "command-api",
+        "projector",
+        "reconciler",
+        "replay",
+        "rollback",
+        "verify",
+        "plan",
+        "status",
+        "migrate",
+        "token",
+        "backup",
+        "restore",
+    ] {
         assert!(printed.contains(word), "{word}");
     }
 }

@@ -13,7 +13,10 @@ async fn a_tenant_is_created_converges_is_suspended_and_resumed() {
     assert_eq!(created.body["status"], "pending");
     converged(&operator, "acme").await;
 
-    let suspended = operator.post("/tenants/acme/suspend", &json!({ "reason": "Owner asked for a pause" })).await.unwrap();
+    let suspended = operator
+        .post("/tenants/acme/suspend", &json!({ "reason": "Owner asked for a pause" }))
+        .await
+        .unwrap();
     assert_eq!((suspended.status, &suspended.body["status"]), (200, &json!("suspended")));
     until(&operator, "/tenants/acme", "was shut everywhere", |tenant| {
         systems_are(&tenant["provisioning"]["accessRevoked"], &json!(true))

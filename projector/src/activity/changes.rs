@@ -11,11 +11,7 @@ use crate::api::ERASED;
 use crate::parts::word_of;
 
 fn change(path: &str, before: Json, after: Json) -> Change {
-    Change {
-        path: path.to_owned(),
-        before,
-        after,
-    }
+    Change { path: path.to_owned(), before, after }
 }
 
 fn now(path: &str, after: impl serde::Serialize) -> Change {
@@ -23,11 +19,7 @@ fn now(path: &str, after: impl serde::Serialize) -> Change {
 }
 
 fn personal(value: &Personal<impl ToString>) -> Json {
-    Json::String(
-        value
-            .as_ref()
-            .map_or_else(|| ERASED.to_owned(), ToString::to_string),
-    )
+    Json::String(value.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string))
 }
 
 /// Fields before and after, as far as the event knows them.
@@ -43,9 +35,7 @@ pub(super) fn of(event: &Event) -> Vec<Change> {
         Event::User(event) => user(event),
         Event::Partner(event) => partner(event),
         Event::Plan(_) => vec![],
-        Event::Subscription(SubscriptionEvent::Started {
-            plan_id, quantity, ..
-        }) => {
+        Event::Subscription(SubscriptionEvent::Started { plan_id, quantity, .. }) => {
             vec![now("/planId", plan_id), now("/quantity", quantity)]
         }
         Event::Subscription(SubscriptionEvent::Cancelled { .. }) => {
@@ -62,12 +52,7 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
             vec![now("/slug", slug), change("/name", Json::Null, personal(name))]
         }
         E::Renamed { from, to } => vec![change("/name", personal(from), personal(to))],
-        E::ProfileChanged {
-            changed,
-            locale,
-            timezone,
-            contact: _,
-        } => changed
+        E::ProfileChanged { changed, locale, timezone, contact: _ } => changed
             .iter()
             .map(|field| match field.as_str() {
                 "locale" => now("/locale", locale),
@@ -75,17 +60,12 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
                 other => now(&format!("/{other}"), Json::Null),
             })
             .collect(),
-        E::BillingInfoChanged { changed, .. } => changed
-            .iter()
-            .map(|field| now(&format!("/billingInfo/{field}"), Json::Null))
-            .collect(),
+        E::BillingInfoChanged { changed, .. } => {
+            changed.iter().map(|field| now(&format!("/billingInfo/{field}"), Json::Null)).collect()
+        }
         E::HoldPlaced { hold_id, kind, .. } => vec![now("/holds", json!({ "id": hold_id, "kind": kind }))],
         E::HoldReleased { hold_id, kind, .. } | E::HoldExpired { hold_id, kind } => {
-            vec![change(
-                "/holds",
-                json!({ "id": hold_id, "kind": kind }),
-                Json::Null,
-            )]
+            vec![change("/holds", json!({ "id": hold_id, "kind": kind }), Json::Null)]
         }
         E::TerminationScheduled { terminates_at, .. } => {
             vec![now("/termination/terminatesAt", terminates_at)]
@@ -101,11 +81,7 @@ fn tenant(event: &TenantEvent) -> Vec<Change> {
         | E::InvitationExpired { .. } => membership(event),
         E::DomainClaimed { domain } => vec![now("/domains", domain)],
         E::DomainVerified { domain, .. } => {
-            vec![change(
-                &format!("/domains/{domain}"),
-                json!("claimed"),
-                json!("verified"),
-            )]
+            vec![change(&format!("/domains/{domain}"), json!("claimed"), json!("verified"))]
         }
         E::PrimaryDomainChanged { from, to } => vec![change("/primaryDomain", json!(from), json!(to))],
         E::DomainReleased { domain, .. } => vec![change("/domains", json!(domain), Json::Null)],
@@ -148,11 +124,7 @@ fn user(event: &UserEvent) -> Vec<Change> {
         UserEvent::IdentityUnlinked { instance, .. } => {
             vec![change("/identities", json!(instance), Json::Null)]
         }
-        UserEvent::ProfileChanged {
-            name,
-            changed,
-            source: _,
-        } => changed
+        UserEvent::ProfileChanged { name, changed, source: _ } => changed
             .iter()
             .map(|field| match (field.as_str(), name) {
                 ("name", Some(name)) => change("/name", Json::Null, personal(name)),
@@ -165,38 +137,20 @@ fn user(event: &UserEvent) -> Vec<Change> {
 fn partner(event: &PartnerEvent) -> Vec<Change> {
     match event {
         PartnerEvent::Registered { slug, name, domain } => {
-            vec![
-                now("/slug", slug),
-                change("/name", Json::Null, personal(name)),
-                now("/domain", domain),
-            ]
+            vec![now("/slug", slug), change("/name", Json::Null, personal(name)), now("/domain", domain)]
         }
-        PartnerEvent::ProfileChanged {
-            name,
-            domain,
-            changed: _,
-        } => {
-            let name = name
-                .iter()
-                .map(|name| change("/name", Json::Null, personal(name)));
-            name.chain(domain.iter().map(|domain| now("/domain", domain)))
-                .collect()
+        PartnerEvent::ProfileChanged { name, domain, changed: _ } => {
+            let name = name.iter().map(|name| change("/name", Json::Null, personal(name)));
+            name.chain(domain.iter().map(|domain| now("/domain", domain))).collect()
         }
-        PartnerEvent::ContactChanged { changed, .. } => changed
-            .iter()
-            .map(|field| now(&format!("/contactInfo/{field}"), Json::Null))
-            .collect(),
-        PartnerEvent::BillingInfoChanged { changed, .. } => changed
-            .iter()
-            .map(|field| now(&format!("/billingInfo/{field}"), Json::Null))
-            .collect(),
-        PartnerEvent::MarginSet {
-            bps, effective_from, ..
-        } => {
-            vec![
-                now("/marginPct", f64::from(bps.get()) / 100.0),
-                now("/marginEffectiveFrom", effective_from),
-            ]
+        PartnerEvent::ContactChanged { changed, .. } => {
+            changed.iter().map(|field| now(&format!("/contactInfo/{field}"), Json::Null)).collect()
+        }
+        PartnerEvent::BillingInfoChanged { changed, .. } => {
+            changed.iter().map(|field| now(&format!("/billingInfo/{field}"), Json::Null)).collect()
+        }
+        PartnerEvent::MarginSet { bps, effective_from, .. } => {
+            vec![now("/marginPct", f64::from(bps.get()) / 100.0), now("/marginEffectiveFrom", effective_from)]
         }
         PartnerEvent::Terminated { disposition, .. } => vec![
             change("/status", json!("active"), json!("terminated")),
@@ -210,30 +164,11 @@ fn provisioning(event: &ProvisioningEvent) -> Vec<Change> {
     use ProvisioningEvent as E;
     match event {
         E::SpecChanged { generation, .. } => vec![now("/desiredGeneration", generation)],
-        E::ResourceBound {
-            resource,
-            external_id,
-            adopted: _,
-        } => {
-            vec![now(
-                &format!("/resources/{}", resource.kind.as_str()),
-                external_id,
-            )]
+        E::ResourceBound { resource, external_id, adopted: _ } => {
+            vec![now(&format!("/resources/{}", resource.kind.as_str()), external_id)]
         }
-        E::ResourceLost {
-            resource,
-            external_id,
-        }
-        | E::ResourceReleased {
-            resource,
-            external_id,
-            ..
-        } => {
-            vec![change(
-                &format!("/resources/{}", resource.kind.as_str()),
-                json!(external_id),
-                Json::Null,
-            )]
+        E::ResourceLost { resource, external_id } | E::ResourceReleased { resource, external_id, .. } => {
+            vec![change(&format!("/resources/{}", resource.kind.as_str()), json!(external_id), Json::Null)]
         }
         E::Converged { generation, .. } => vec![now("/observedGeneration", generation)],
         E::Failed { reason, .. } => vec![now("/reason", reason)],
@@ -262,8 +197,5 @@ pub(super) fn reason(event: &Event) -> Option<String> {
         | Event::Subscription(_)
         | Event::Provisioning(_) => None,
     };
-    given.map(|text| {
-        text.as_ref()
-            .map_or_else(|| ERASED.to_owned(), ToString::to_string)
-    })
+    given.map(|text| text.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string))
 }

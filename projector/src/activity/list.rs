@@ -42,9 +42,7 @@ pub struct Filters {
 pub async fn list(at: &mut At, query: &ListQuery<Filters, ()>) -> Result<Page<ActivityEntry>, QueryError> {
     let mut select = Select::new("activity a");
     filter(&mut select, &query.filters);
-    let keys = select
-        .page(at, "a.position", "a.position", Direction::Descending, query)
-        .await?;
+    let keys = select.page(at, "a.position", "a.position", Direction::Descending, query).await?;
     let positions = keys.column(0);
     let mut memory = Memory::new(TABLES);
     load(at, &MODEL, &mut memory, ENTRIES, "position", &positions).await?;
@@ -57,12 +55,7 @@ pub async fn list(at: &mut At, query: &ListQuery<Filters, ()>) -> Result<Page<Ac
             entries.push(entry(&memory, &timelines, row)?);
         }
     }
-    Ok(Page {
-        rows: entries,
-        next: keys.next,
-        facets: None,
-        as_of: at.as_of(),
-    })
+    Ok(Page { rows: entries, next: keys.next, facets: None, as_of: at.as_of() })
 }
 
 fn filter(select: &mut Select, filters: &Filters) {
@@ -79,11 +72,7 @@ fn filter(select: &mut Select, filters: &Filters) {
             select.and(format!("{column} = {value}"));
         }
     }
-    match filters
-        .action
-        .as_deref()
-        .map(|action| (action, action.strip_suffix('*')))
-    {
+    match filters.action.as_deref().map(|action| (action, action.strip_suffix('*'))) {
         Some((_, Some(beginning))) => {
             let beginning = select.bind_beginning(beginning);
             select.and(format!("a.action like {beginning} escape '!'"));
@@ -135,9 +124,7 @@ async fn timelines(at: &mut At, memory: &Memory) -> Result<BTreeMap<String, Time
                 &[text(tenant)],
             )
             .await?;
-        let steps = rows
-            .iter()
-            .filter_map(|row| Some((row.count(0).ok()?, row.text(1).ok()?)));
+        let steps = rows.iter().filter_map(|row| Some((row.count(0).ok()?, row.text(1).ok()?)));
         timelines.insert(tenant.to_owned(), Timeline::new(steps));
     }
     Ok(timelines)
@@ -152,18 +139,9 @@ fn entry(
     let subject_id = row.text("subject_id")?;
     let subject = memory.row(SUBJECTS, &[text(subject_id)]);
     let mut changes: Vec<Change> = row.maybe_json("changes")?.unwrap_or_default();
-    if let Some((before, after)) = timelines
-        .get(subject_id)
-        .and_then(|timeline| timeline.change_at(position))
+    if let Some((before, after)) = timelines.get(subject_id).and_then(|timeline| timeline.change_at(position))
     {
-        changes.insert(
-            0,
-            Change {
-                path: "/status".to_owned(),
-                before: json!(before),
-                after: json!(after),
-            },
-        );
+        changes.insert(0, Change { path: "/status".to_owned(), before: json!(before), after: json!(after) });
     }
     Ok(ActivityEntry {
         id: format!("aud_{position}"),
@@ -175,12 +153,8 @@ fn entry(
         subject: SubjectView {
             kind: row.text("subject_kind")?.to_owned(),
             id: subject_id.to_owned(),
-            slug: subject
-                .and_then(|subject| subject.maybe_text("slug"))
-                .map(str::to_owned),
-            display: subject
-                .and_then(|subject| subject.maybe_text("display"))
-                .map(str::to_owned),
+            slug: subject.and_then(|subject| subject.maybe_text("slug")).map(str::to_owned),
+            display: subject.and_then(|subject| subject.maybe_text("display")).map(str::to_owned),
         },
         tenant_id: row.maybe_parse("tenant_id")?,
         partner_id: row.maybe_parse("partner_id")?,
@@ -200,9 +174,8 @@ fn entry(
 fn actor(memory: &Memory, row: RowRef<'_>) -> Result<ActorView, RowError> {
     let kind = row.text("actor_kind")?;
     let id = row.maybe_text("actor_id");
-    let known = id
-        .and_then(|id| memory.row(SUBJECTS, &[text(id)]))
-        .and_then(|found| found.maybe_text("display"));
+    let known =
+        id.and_then(|id| memory.row(SUBJECTS, &[text(id)])).and_then(|found| found.maybe_text("display"));
     let display = known.unwrap_or(match kind {
         "operator" => "Operations",
         "user" => "A former user",

@@ -29,19 +29,9 @@ pub(super) fn named(table: &'static str, recorded: &Recorded) -> Option<Write> {
     let put = |slug: Option<String>, display: event_store::Value| {
         let mut columns = called(display);
         columns.push(("slug", maybe_text(slug)));
-        Some(Write::Put {
-            table,
-            key: key.clone(),
-            columns,
-        })
+        Some(Write::Put { table, key: key.clone(), columns })
     };
-    let set = |display| {
-        Some(Write::Set {
-            table,
-            key: key.clone(),
-            columns: called(display),
-        })
-    };
+    let set = |display| Some(Write::Set { table, key: key.clone(), columns: called(display) });
     match &recorded.event {
         Event::Tenant(TenantEvent::Created { slug, name, .. }) => put(Some(slug.to_string()), shown(name)),
         Event::Tenant(TenantEvent::Renamed { to, .. }) => set(shown(to)),
@@ -49,9 +39,7 @@ pub(super) fn named(table: &'static str, recorded: &Recorded) -> Option<Write> {
             put(Some(slug.to_string()), shown(name))
         }
         Event::User(UserEvent::Invited { email, name, .. } | UserEvent::Registered { email, name, .. }) => {
-            let email = email
-                .as_ref()
-                .map_or_else(|| ERASED.to_owned(), ToString::to_string);
+            let email = email.as_ref().map_or_else(|| ERASED.to_owned(), ToString::to_string);
             put(None, name.as_ref().map_or_else(|| text(email), shown))
         }
         Event::Partner(PartnerEvent::ProfileChanged { name: Some(name), .. })

@@ -18,14 +18,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Active,
-        Self::Terminating,
-        Self::Terminated,
-        Self::Held,
-        Self::Freed,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Pending, Self::Active, Self::Terminating, Self::Terminated, Self::Held, Self::Freed];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -49,16 +43,8 @@ pub(super) fn step(recorded: &Recorded) -> Option<Step> {
         return None;
     };
     match event {
-        E::Created { .. }
-        | E::Restored {
-            lifecycle: LivingPhase::Pending,
-            ..
-        } => Some(Step::Pending),
-        E::Activated { .. }
-        | E::Restored {
-            lifecycle: LivingPhase::Active,
-            ..
-        } => Some(Step::Active),
+        E::Created { .. } | E::Restored { lifecycle: LivingPhase::Pending, .. } => Some(Step::Pending),
+        E::Activated { .. } | E::Restored { lifecycle: LivingPhase::Active, .. } => Some(Step::Active),
         E::HoldPlaced { kind, .. } => shuts_doors(*kind).then_some(Step::Held),
         E::HoldReleased { kind, .. } | E::HoldExpired { kind, .. } => {
             shuts_doors(*kind).then_some(Step::Freed)
@@ -102,14 +88,7 @@ impl Timeline {
                 None => {}
             }
             let living = matches!(lifecycle, Step::Pending | Step::Active);
-            after.insert(
-                position,
-                if living && held > 0 {
-                    "suspended"
-                } else {
-                    lifecycle.as_str()
-                },
-            );
+            after.insert(position, if living && held > 0 { "suspended" } else { lifecycle.as_str() });
         }
         Self(after)
     }

@@ -9,10 +9,7 @@ use crate::api::Moment;
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's audit entry and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct ActivityEntry {
     pub id: String,
     pub position: u64,
@@ -32,10 +29,7 @@ pub struct ActivityEntry {
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's audit entry and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct ActorView {
     pub kind: String,
     pub id: Option<UserId>,
@@ -45,10 +39,7 @@ pub struct ActorView {
 
 /// What it was done to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's audit entry and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct SubjectView {
     pub kind: String,
     pub id: String,
@@ -58,10 +49,7 @@ pub struct SubjectView {
 
 /// One field before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's audit entry and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct Change {
     pub path: String,
     pub before: Json,
@@ -71,10 +59,7 @@ pub struct Change {
 /// The request it came from. Address and program of the caller stand in no event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's audit entry and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's audit entry and are explained there")]
 pub struct RequestView {
     pub id: Option<String>,
     pub ip: Option<String>,

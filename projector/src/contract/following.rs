@@ -11,30 +11,15 @@ use crate::{FollowError, activity, partners, tenants, timers};
 async fn assert_counted_once(world: &World) {
     let head = world.store.read_head().await.unwrap();
     let log = world.by_hand().await;
-    let versions = log
-        .query("select id, version from streams order by id", &[])
-        .await
-        .unwrap();
+    let versions = log.query("select id, version from streams order by id", &[]).await.unwrap();
     let mut at = world.at(&activity::MODEL).await;
-    let counted = at
-        .query("select stream, events from activity_streams order by stream", &[])
-        .await
-        .unwrap();
+    let counted = at.query("select stream, events from activity_streams order by stream", &[]).await.unwrap();
     assert_eq!(at.position(), head);
     assert_eq!(
-        versions
-            .into_iter()
-            .map(event_store::Row::into_values)
-            .collect::<BTreeSet<_>>(),
-        counted
-            .into_iter()
-            .map(event_store::Row::into_values)
-            .collect::<BTreeSet<_>>()
+        versions.into_iter().map(event_store::Row::into_values).collect::<BTreeSet<_>>(),
+        counted.into_iter().map(event_store::Row::into_values).collect::<BTreeSet<_>>()
     );
-    assert_eq!(
-        world.number("select count(*) from activity").await,
-        i64::try_from(head).unwrap()
-    );
+    assert_eq!(world.number("select count(*) from activity").await, i64::try_from(head).unwrap());
 }
 
 on_both_databases! {

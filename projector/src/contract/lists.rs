@@ -12,16 +12,8 @@ async fn slugs(world: &World, filters: Filters, sort: Sort) -> Vec<String> {
     let mut after = None;
     let mut found = Vec::new();
     loop {
-        let query = ListQuery {
-            filters: filters.clone(),
-            sort,
-            limit: 2,
-            after,
-            facets: Facets::Omitted,
-        };
-        let page = tenants::list(&mut world.at(&tenants::MODEL).await, &query)
-            .await
-            .unwrap();
+        let query = ListQuery { filters: filters.clone(), sort, limit: 2, after, facets: Facets::Omitted };
+        let page = tenants::list(&mut world.at(&tenants::MODEL).await, &query).await.unwrap();
         found.extend(page.rows.into_iter().map(|tenant| tenant.slug));
         after = page.next;
         if after.is_none() {

@@ -37,18 +37,11 @@ impl<'a> Known<'a> {
         let by = |table: &str, column: &'static str| {
             let mut found: BTreeMap<&'a str, Vec<RowRef<'a>>> = BTreeMap::new();
             for row in memory.all(table) {
-                found
-                    .entry(row.maybe_text(column).unwrap_or_default())
-                    .or_default()
-                    .push(row);
+                found.entry(row.maybe_text(column).unwrap_or_default()).or_default().push(row);
             }
             found
         };
-        Self {
-            memory,
-            memberships: by(MEMBERS, "user_id"),
-            subscriptions: by(SUBSCRIPTIONS, "tenant_id"),
-        }
+        Self { memory, memberships: by(MEMBERS, "user_id"), subscriptions: by(SUBSCRIPTIONS, "tenant_id") }
     }
 }
 
@@ -102,29 +95,17 @@ fn verified(memory: &Memory, id: TenantId) -> Result<BTreeSet<DomainName>, RowEr
 /// What the plan allows and includes. Without a subscription nothing limits, and everything is included: access does
 /// not depend on it.
 fn bought(known: &Known<'_>, id: TenantId) -> Result<(Limits, Integrations), RowError> {
-    let of_tenant = known
-        .subscriptions
-        .get(id.to_string().as_str())
-        .into_iter()
-        .flatten();
-    let all = of_tenant
-        .map(|row| Subscription::read(*row))
-        .collect::<Result<Vec<_>, _>>()?;
+    let of_tenant = known.subscriptions.get(id.to_string().as_str()).into_iter().flatten();
+    let all = of_tenant.map(|row| Subscription::read(*row)).collect::<Result<Vec<_>, _>>()?;
     let open = all.into_iter().find(|found| found.is_open);
-    let plan = open
-        .and_then(|open| known.memory.row(PLANS, &[text(open.plan_id)]))
-        .map(Plan::read)
-        .transpose()?;
-    Ok(plan.map_or((Limits::default(), Integrations::ALL), |plan| {
-        (plan.limits, plan.integrations)
-    }))
+    let plan =
+        open.and_then(|open| known.memory.row(PLANS, &[text(open.plan_id)])).map(Plan::read).transpose()?;
+    Ok(plan.map_or((Limits::default(), Integrations::ALL), |plan| (plan.limits, plan.integrations)))
 }
 
 fn standing(memory: &Memory, tenant: &Tenant<'_>) -> Result<TenantStanding, RowError> {
     let key = [text(tenant.id)];
-    let kinds = memory
-        .below(HOLDS, &key)
-        .map(|row| Hold::read(row).map(|hold| hold.kind));
+    let kinds = memory.below(HOLDS, &key).map(|row| Hold::read(row).map(|hold| hold.kind));
     Ok(tenant.standing(kinds.collect::<Result<BTreeSet<HoldKind>, _>>()?))
 }
 
@@ -137,17 +118,9 @@ fn person(
     let Some(mut facts) = everywhere(known, member.user_id)? else {
         return Ok(None);
     };
-    let tenant = known
-        .memory
-        .row(TENANTS, &[text(member.tenant_id)])
-        .map(Tenant::read)
-        .transpose()?;
+    let tenant = known.memory.row(TENANTS, &[text(member.tenant_id)]).map(Tenant::read).transpose()?;
     facts.can_use = match tenant {
-        Some(tenant) => access::can_use(
-            &facts.person,
-            &member.membership,
-            &standing(known.memory, &tenant)?,
-        ),
+        Some(tenant) => access::can_use(&facts.person, &member.membership, &standing(known.memory, &tenant)?),
         None => false,
     };
     facts.membership = Some(member.membership);
@@ -175,20 +148,11 @@ fn everywhere(known: &Known<'_>, id: UserId) -> Result<Option<PersonFacts>, RowE
     };
     let row = PersonRow::read(row)?;
     let admin = memory.row(ADMINS, &key);
-    let person = Person {
-        status: row.status,
-        platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")),
-    };
+    let person =
+        Person { status: row.status, platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")) };
     let mut memberships: Vec<(Membership, TenantStanding)> = Vec::new();
-    let mut closed = row
-        .closed_position
-        .max(admin.map_or(0, |admin| admin.count("closed_position")));
-    for member in known
-        .memberships
-        .get(id.to_string().as_str())
-        .into_iter()
-        .flatten()
-    {
+    let mut closed = row.closed_position.max(admin.map_or(0, |admin| admin.count("closed_position")));
+    for member in known.memberships.get(id.to_string().as_str()).into_iter().flatten() {
         let member = Member::read(*member)?;
         closed = closed.max(member.closed_position);
         let Some(tenant) = memory.row(TENANTS, &[text(member.tenant_id)]) else {
@@ -232,10 +196,7 @@ pub(super) fn systems(memory: &Memory, subject: &str) -> Result<BTreeMap<System,
         for row in memory.below(RESOURCES, &key) {
             let found = Bound::read(row)?;
             if found.system == system.system {
-                let resource = Resource {
-                    kind: found.kind,
-                    key: found.key.to_owned(),
-                };
+                let resource = Resource { kind: found.kind, key: found.key.to_owned() };
                 bound.insert(resource, found.external_id.to_owned());
             }
         }

@@ -36,10 +36,7 @@ pub struct TenantFacts {
 
 /// A person, as seen from one tenant.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each answers another question of the desired states"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers another question of the desired states")]
 pub struct PersonFacts {
     /// Who.
     pub user_id: UserId,

@@ -9,50 +9,27 @@ use crate::model::{Column, ReadModel, Table, Write};
 const TABLES: &[Table] = &[Table {
     name: "things",
     key: &["place", "id"],
-    columns: &[
-        Column::Text("place"),
-        Column::Text("id"),
-        Column::Text("name"),
-        Column::Int("count"),
-    ],
+    columns: &[Column::Text("place"), Column::Text("id"), Column::Text("name"), Column::Int("count")],
     indexes: &[],
 }];
 
-const MODEL: ReadModel = ReadModel {
-    name: "things",
-    version: 1,
-    reads: &[],
-    tables: TABLES,
-    project: |_| vec![],
-};
+const MODEL: ReadModel =
+    ReadModel { name: "things", version: 1, reads: &[], tables: TABLES, project: |_| vec![] };
 
 fn key() -> Vec<Value> {
     vec!["here".into(), "a".into()]
 }
 
 fn put() -> Write {
-    Write::Put {
-        table: "things",
-        key: key(),
-        columns: vec![("name", "first".into())],
-    }
+    Write::Put { table: "things", key: key(), columns: vec![("name", "first".into())] }
 }
 
 fn set(name: &str) -> Write {
-    Write::Set {
-        table: "things",
-        key: key(),
-        columns: vec![("name", name.into())],
-    }
+    Write::Set { table: "things", key: key(), columns: vec![("name", name.into())] }
 }
 
 fn add(by: i64) -> Write {
-    Write::Add {
-        table: "things",
-        key: key(),
-        column: "count",
-        by,
-    }
+    Write::Add { table: "things", key: key(), column: "count", by }
 }
 
 fn statements(writes: Vec<Write>) -> usize {
@@ -71,10 +48,7 @@ fn many_operations_on_one_row_are_one_statement() {
 
 #[test]
 fn what_is_removed_and_made_again_is_there() {
-    let remove = Write::Remove {
-        table: "things",
-        key_prefix: vec!["here".into()],
-    };
+    let remove = Write::Remove { table: "things", key_prefix: vec!["here".into()] };
     assert_eq!(statements(vec![put(), remove.clone()]), 1);
     assert_eq!(statements(vec![put(), remove.clone(), put()]), 2);
     let mut memory = Memory::new(TABLES);
@@ -91,10 +65,6 @@ fn a_change_of_a_missing_row_is_an_error_and_not_a_shrug() {
 
 #[test]
 fn a_name_the_definition_does_not_have_is_an_error() {
-    let wrong = Write::Set {
-        table: "things",
-        key: key(),
-        columns: vec![("colour", "red".into())],
-    };
+    let wrong = Write::Set { table: "things", key: key(), columns: vec![("colour", "red".into())] };
     assert!(Changes::default().take(&MODEL, vec![wrong]).is_err());
 }

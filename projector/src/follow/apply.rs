@@ -81,10 +81,9 @@ async fn write(
             Entry::Event(recorded) if parked.contains(recorded.stream.as_str()) => {
                 (recorded.stream.as_str(), Err(park::BEHIND.to_owned()))
             }
-            Entry::Event(recorded) if poison.is_some() => (
-                recorded.stream.as_str(),
-                Err(poison.unwrap_or_default().to_owned()),
-            ),
+            Entry::Event(recorded) if poison.is_some() => {
+                (recorded.stream.as_str(), Err(poison.unwrap_or_default().to_owned()))
+            }
             Entry::Event(recorded) => {
                 let taken = changes.take(track.model, (track.model.project)(recorded));
                 (recorded.stream.as_str(), taken.map_err(|error| error.to_string()))
@@ -93,11 +92,7 @@ async fn write(
         };
         if let Err(error) = digested {
             parked.insert(stream.to_owned());
-            waiting.push(Waiting {
-                stream: stream.to_owned(),
-                position: position_of(entry),
-                error,
-            });
+            waiting.push(Waiting { stream: stream.to_owned(), position: position_of(entry), error });
         }
     }
     let Some(last) = entries.last().map(position_of) else {
@@ -115,10 +110,7 @@ async fn write(
             lead::stop_when_too_many(views, track).await?;
             Ok(Written::Done)
         }
-        Err(WriteError::Expectation {
-            step: CHECKPOINT_STEP,
-            ..
-        }) => Ok(Written::Lost),
+        Err(WriteError::Expectation { step: CHECKPOINT_STEP, .. }) => Ok(Written::Lost),
         Err(error @ (WriteError::Expectation { .. } | WriteError::Constraint { .. })) => {
             Ok(Written::Refused(error.to_string()))
         }
@@ -163,10 +155,7 @@ fn recorded_at(entries: &[Entry]) -> Option<String> {
 }
 
 fn note(track: &Track, waiting: &[Waiting]) {
-    for first in waiting
-        .iter()
-        .filter(|waiting| !track.parked.contains(&waiting.stream))
-    {
+    for first in waiting.iter().filter(|waiting| !track.parked.contains(&waiting.stream)) {
         tracing::error!(
             model = track.model.name,
             stream = first.stream,

@@ -79,10 +79,7 @@ impl Track {
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a gauge is a float; positions below 2⁵³ are exact"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions below 2⁵³ are exact")]
 const fn lossy(position: u64) -> f64 {
     position as f64
 }
@@ -118,9 +115,7 @@ async fn checkpoints(views: &Views) -> Result<Vec<Checkpoint>, DbError> {
 
 fn checkpoint(row: &Row) -> Result<Option<Checkpoint>, DbError> {
     let (name, definition) = (row.text(0)?, row.count(2)?);
-    let model = READ_MODELS
-        .iter()
-        .find(|model| model.name == name && u64::from(model.version) == definition);
+    let model = READ_MODELS.iter().find(|model| model.name == name && u64::from(model.version) == definition);
     let (Some(model), Ok(copy)) = (model, u32::try_from(row.count(1)?)) else {
         return Ok(None);
     };
@@ -221,14 +216,11 @@ pub(crate) async fn refresh(
 ) -> Result<(), FollowError> {
     let found = checkpoints(views).await?;
     tracks.retain(|track| {
-        found
-            .iter()
-            .any(|found| found.model.name == track.model.name && found.copy == track.copy)
+        found.iter().any(|found| found.model.name == track.model.name && found.copy == track.copy)
     });
     for found in found {
-        let known = tracks
-            .iter()
-            .position(|track| track.model.name == found.model.name && track.copy == found.copy);
+        let known =
+            tracks.iter().position(|track| track.model.name == found.model.name && track.copy == found.copy);
         let Some(at) = known else {
             let track = adopt(views, owner, found).await?;
             track.report(views);
@@ -274,11 +266,7 @@ async fn adopt(views: &Views, owner: &str, found: Checkpoint) -> Result<Track, F
     if is_ours && !found.is_stopped {
         return take_over(views, owner, found).await;
     }
-    let standing = if found.is_stopped {
-        Standing::Stopped
-    } else {
-        Standing::Elsewhere(Instant::now())
-    };
+    let standing = if found.is_stopped { Standing::Stopped } else { Standing::Elsewhere(Instant::now()) };
     let parked = park::streams(views.db(), found.model, found.copy).await?;
     Ok(track(&found, standing, parked, 0))
 }
@@ -305,15 +293,6 @@ pub(crate) async fn stop_when_too_many(views: &Views, track: &mut Track) -> Resu
     if parked <= park::limit(track.position) {
         return Ok(());
     }
-    tracing::error!(
-        model = track.model.name,
-        parked,
-        "a read model stops: too many streams are parked"
-    );
-    stop(
-        views,
-        track,
-        &format!("{parked} streams are parked: more than bad events can explain"),
-    )
-    .await
+    tracing::error!(model = track.model.name, parked, "a read model stops: too many streams are parked");
+    stop(views, track, &format!("{parked} streams are parked: more than bad events can explain")).await
 }

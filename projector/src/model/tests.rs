@@ -33,17 +33,14 @@ fn shape(model: &ReadModel) -> u64 {
             text.push_str(&index.join("/"));
         }
     }
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[test]
 fn columns_change_only_with_the_version() {
-    let found: Vec<(&str, u32, u64)> = READ_MODELS
-        .iter()
-        .map(|model| (model.name, model.version, shape(model)))
-        .collect();
+    let found: Vec<(&str, u32, u64)> =
+        READ_MODELS.iter().map(|model| (model.name, model.version, shape(model))).collect();
     assert_eq!(
         found, SHAPES,
         "a table changed: raise the version of its read model, then write its shape here"
@@ -69,10 +66,6 @@ fn keys_come_first_and_indexes_name_columns() {
         let distinct: BTreeSet<&str> = columns.iter().copied().collect();
         assert_eq!(distinct.len(), columns.len(), "{}", table.name);
         let indexed = table.indexes.iter().copied().flatten();
-        assert!(
-            indexed.clone().all(|column| distinct.contains(column)),
-            "{}",
-            table.name
-        );
+        assert!(indexed.clone().all(|column| distinct.contains(column)), "{}", table.name);
     }
 }

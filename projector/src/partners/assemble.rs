@@ -53,11 +53,7 @@ pub fn assemble(rows: &Rows, id: PartnerId, today: Date) -> Result<Option<Partne
     let margins = margins(&rows.0, id)?;
     let current = margins.range(..=today).next_back();
     let scheduled = margins.range(today..).find(|(day, _)| **day > today);
-    let bps = if is_over {
-        0
-    } else {
-        current.map_or(0, |(_, bps)| *bps)
-    };
+    let bps = if is_over { 0 } else { current.map_or(0, |(_, bps)| *bps) };
     let (by_status, customers, touched) = customers(&rows.0, id)?;
     Ok(Some(PartnerView {
         id,
@@ -67,10 +63,9 @@ pub fn assemble(rows: &Rows, id: PartnerId, today: Date) -> Result<Option<Partne
         status: partner.status.to_owned(),
         margin_bps: bps,
         margin_effective_from: current.map(|(day, _)| *day),
-        scheduled_margin: scheduled.filter(|_| !is_over).map(|(day, bps)| ScheduledMargin {
-            margin_bps: *bps,
-            effective_from: *day,
-        }),
+        scheduled_margin: scheduled
+            .filter(|_| !is_over)
+            .map(|(day, bps)| ScheduledMargin { margin_bps: *bps, effective_from: *day }),
         contact_info: details.map_or(Ok(None), |details| details.maybe_json("contact_info"))?,
         billing_info: details.map_or(Ok(None), |details| details.maybe_json("billing_info"))?,
         customers,
@@ -93,9 +88,7 @@ fn margins(memory: &Memory, id: PartnerId) -> Result<BTreeMap<Date, u16>, RowErr
 }
 
 fn tenants<'a>(memory: &'a Memory, id: &'a str) -> impl Iterator<Item = RowRef<'a>> {
-    memory
-        .all(TENANTS)
-        .filter(move |row| row.maybe_text("partner_id") == Some(id))
+    memory.all(TENANTS).filter(move |row| row.maybe_text("partner_id") == Some(id))
 }
 
 fn is_held(row: RowRef<'_>) -> bool {
@@ -132,29 +125,20 @@ fn mrr(memory: &Memory, id: PartnerId, bps: u16) -> Result<Vec<Mrr>, RowError> {
         }
         let is_at_risk = is_held(row) || tenant.lifecycle == Lifecycle::Terminating;
         let tenant_id = tenant.id.to_string();
-        for found in memory
-            .all(SUBSCRIPTIONS)
-            .filter(|row| row.maybe_text("tenant_id") == Some(tenant_id.as_str()))
+        for found in
+            memory.all(SUBSCRIPTIONS).filter(|row| row.maybe_text("tenant_id") == Some(tenant_id.as_str()))
         {
             let subscription = Subscription::read(found)?;
             let Some(plan) = memory.row(PLANS, &[text(subscription.plan_id)]) else {
                 continue;
             };
             let plan = Plan::read(plan)?;
-            let price = plan
-                .prices
-                .iter()
-                .find(|price| price.price_id == subscription.price_id);
+            let price = plan.prices.iter().find(|price| price.price_id == subscription.price_id);
             let Some(price) = price.filter(|_| subscription.is_open) else {
                 continue;
             };
             let gross = monthly(price, subscription.quantity);
-            totals.add(
-                &price.currency.0,
-                gross,
-                share(gross, bps),
-                if is_at_risk { gross } else { 0 },
-            );
+            totals.add(&price.currency.0, gross, share(gross, bps), if is_at_risk { gross } else { 0 });
         }
     }
     Ok(totals.into_list())
@@ -165,10 +149,5 @@ fn disposition(details: RowRef<'_>, customers: u64) -> Option<DispositionView> {
     let kind = details.maybe_text("disposition")?.to_owned();
     let total = details.maybe_count("disposition_total").unwrap_or(customers);
     let done = details.maybe_count("disposition_done").unwrap_or(total);
-    Some(DispositionView {
-        kind,
-        total,
-        done,
-        operation_id: None,
-    })
+    Some(DispositionView { kind, total, done, operation_id: None })
 }

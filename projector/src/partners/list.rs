@@ -51,10 +51,7 @@ pub struct Sort {
 
 impl Default for Sort {
     fn default() -> Self {
-        Self {
-            key: SortKey::Name,
-            direction: Direction::Ascending,
-        }
+        Self { key: SortKey::Name, direction: Direction::Ascending }
     }
 }
 
@@ -95,9 +92,7 @@ pub async fn list(
     };
     status(&mut select, &query.filters);
     search(&mut select, &query.filters);
-    let keys = select
-        .page(at, &by, "p.partner_id", query.sort.direction, query)
-        .await?;
+    let keys = select.page(at, &by, "p.partner_id", query.sort.direction, query).await?;
     let ids: Vec<PartnerId> = keys.ids()?;
     let rows = rows_of(at, &ids).await?;
     let mut partners = Vec::new();
@@ -108,12 +103,7 @@ pub async fn list(
         Facets::Counted => Some(facets(at, &query.filters).await?),
         Facets::Omitted => None,
     };
-    Ok(Page {
-        rows: partners,
-        next: keys.next,
-        facets,
-        as_of: at.as_of(),
-    })
+    Ok(Page { rows: partners, next: keys.next, facets, as_of: at.as_of() })
 }
 
 async fn facets(at: &mut At, filters: &Filters) -> Result<FacetCounts, QueryError> {
@@ -136,10 +126,7 @@ fn status(select: &mut Select, filters: &Filters) {
     if filters.status.is_empty() {
         select.and("p.status <> 'terminated'");
     } else {
-        select.and_in(
-            "p.status",
-            filters.status.iter().map(|status| text(status.as_str())),
-        );
+        select.and_in("p.status", filters.status.iter().map(|status| text(status.as_str())));
     }
 }
 

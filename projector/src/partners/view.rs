@@ -9,10 +9,7 @@ use crate::api::Moment;
 /// A partner.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Partner and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Partner and are explained there")]
 pub struct PartnerView {
     pub id: PartnerId,
     pub slug: String,
@@ -39,10 +36,7 @@ pub struct PartnerView {
 /// A margin that will be in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Partner and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Partner and are explained there")]
 pub struct ScheduledMargin {
     #[serde(rename = "marginPct", serialize_with = "percent")]
     pub margin_bps: u16,
@@ -62,10 +56,7 @@ pub struct CustomersByStatus {
 /// Revenue per month in one currency, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Partner and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Partner and are explained there")]
 pub struct Mrr {
     pub currency: String,
     pub gross: i64,
@@ -77,10 +68,7 @@ pub struct Mrr {
 /// What becomes of a terminated partner's customers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Partner and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Partner and are explained there")]
 pub struct DispositionView {
     pub kind: String,
     pub total: u64,
@@ -89,10 +77,7 @@ pub struct DispositionView {
 }
 
 /// 1250 basis points are shown as 12.5, and 1500 as 15: a number with at most two decimals.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn percent<S: serde::Serializer>(bps: &u16, out: S) -> Result<S::Ok, S::Error> {
     if bps.is_multiple_of(100) {
         out.serialize_u16(bps / 100)

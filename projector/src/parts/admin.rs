@@ -34,9 +34,5 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         ("closed_position", closed),
         ("position", position(recorded)),
     ];
-    vec![Write::Put {
-        table,
-        key: vec![text(user)],
-        columns,
-    }]
+    vec![Write::Put { table, key: vec![text(user)], columns }]
 }

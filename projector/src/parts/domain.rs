@@ -30,18 +30,9 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     };
     let key = |domain: &DomainName| vec![text(recorded.stream.key()), text(domain)];
     if let TenantEvent::DomainClaimed { domain } = event {
-        return vec![Write::Put {
-            table,
-            key: key(domain),
-            columns: vec![("status", text(CLAIMED))],
-        }];
+        return vec![Write::Put { table, key: key(domain), columns: vec![("status", text(CLAIMED))] }];
     }
-    if let TenantEvent::DomainVerified {
-        domain,
-        method,
-        evidence: _,
-    } = event
-    {
+    if let TenantEvent::DomainVerified { domain, method, evidence: _ } = event {
         return vec![Write::Set {
             table,
             key: key(domain),
@@ -52,15 +43,8 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             ],
         }];
     }
-    if let TenantEvent::DomainReleased {
-        domain,
-        was_verified: _,
-    } = event
-    {
-        return vec![Write::Remove {
-            table,
-            key_prefix: key(domain),
-        }];
+    if let TenantEvent::DomainReleased { domain, was_verified: _ } = event {
+        return vec![Write::Remove { table, key_prefix: key(domain) }];
     }
     vec![]
 }
@@ -74,9 +58,6 @@ pub(crate) struct Domain<'a> {
 
 impl<'a> Domain<'a> {
     pub(crate) fn read(row: RowRef<'a>) -> Result<Self, RowError> {
-        Ok(Self {
-            name: row.text("domain")?,
-            is_verified: row.text("status")? == VERIFIED,
-        })
+        Ok(Self { name: row.text("domain")?, is_verified: row.text("status")? == VERIFIED })
     }
 }

@@ -31,14 +31,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         return vec![];
     };
     let tenant = text(recorded.stream.key());
-    if let TenantEvent::HoldPlaced {
-        hold_id,
-        kind,
-        until,
-        reason,
-        customer_message,
-    } = event
-    {
+    if let TenantEvent::HoldPlaced { hold_id, kind, until, reason, customer_message } = event {
         return vec![Write::Put {
             table,
             key: vec![tenant, text(hold_id)],
@@ -54,10 +47,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         }];
     }
     if let TenantEvent::HoldReleased { hold_id, .. } | TenantEvent::HoldExpired { hold_id, .. } = event {
-        return vec![Write::Remove {
-            table,
-            key_prefix: vec![tenant, text(hold_id)],
-        }];
+        return vec![Write::Remove { table, key_prefix: vec![tenant, text(hold_id)] }];
     }
     vec![]
 }

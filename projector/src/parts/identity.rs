@@ -27,28 +27,12 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     let key = |instance: &String, subject: &String| {
         vec![text(recorded.stream.key()), text(instance), text(subject)]
     };
-    if let UserEvent::IdentityLinked {
-        instance,
-        how: _,
-        subject: Personal::Present(subject),
-    } = event
-    {
+    if let UserEvent::IdentityLinked { instance, how: _, subject: Personal::Present(subject) } = event {
         let columns = vec![("position", position(recorded))];
-        return vec![Write::Put {
-            table,
-            key: key(instance, subject),
-            columns,
-        }];
+        return vec![Write::Put { table, key: key(instance, subject), columns }];
     }
-    if let UserEvent::IdentityUnlinked {
-        instance,
-        subject: Personal::Present(subject),
-    } = event
-    {
-        return vec![Write::Remove {
-            table,
-            key_prefix: key(instance, subject),
-        }];
+    if let UserEvent::IdentityUnlinked { instance, subject: Personal::Present(subject) } = event {
+        return vec![Write::Remove { table, key_prefix: key(instance, subject) }];
     }
     vec![]
 }

@@ -30,20 +30,9 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     };
     let key = |invitation: &InvitationId| vec![text(recorded.stream.key()), text(invitation)];
     let ended = |invitation: &InvitationId, status: &str| {
-        vec![Write::Set {
-            table,
-            key: key(invitation),
-            columns: vec![("status", text(status))],
-        }]
+        vec![Write::Set { table, key: key(invitation), columns: vec![("status", text(status))] }]
     };
-    if let E::MemberInvited {
-        invitation_id,
-        user_id,
-        role,
-        expires_at,
-        revived: _,
-    } = event
-    {
+    if let E::MemberInvited { invitation_id, user_id, role, expires_at, revived: _ } = event {
         return vec![Write::Put {
             table,
             key: key(invitation_id),

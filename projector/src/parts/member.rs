@@ -45,26 +45,12 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     let set = |user: &UserId, status: MemberStatus| Write::Set {
         table,
         key: key(user),
-        columns: vec![
-            ("status", text(status.as_str())),
-            ("position", position(recorded)),
-        ],
+        columns: vec![("status", text(status.as_str())), ("position", position(recorded))],
     };
-    if let E::MemberAdded {
-        user_id,
-        role,
-        source: _,
-    } = event
-    {
+    if let E::MemberAdded { user_id, role, source: _ } = event {
         return vec![member(user_id, *role, MemberStatus::Active, Value::Null)];
     }
-    if let E::MemberInvited {
-        invitation_id,
-        user_id,
-        role,
-        ..
-    } = event
-    {
+    if let E::MemberInvited { invitation_id, user_id, role, .. } = event {
         return vec![member(user_id, *role, MemberStatus::Invited, text(invitation_id))];
     }
     if let E::InvitationAccepted { user_id, .. } = event {
@@ -91,10 +77,7 @@ impl Member {
         Ok(Self {
             tenant_id: row.parse("tenant_id")?,
             user_id: row.parse("user_id")?,
-            membership: Membership {
-                role: row.parse("role")?,
-                status: row.parse("status")?,
-            },
+            membership: Membership { role: row.parse("role")?, status: row.parse("status")? },
             closed_position: row.count("closed_position"),
             position: row.count("position"),
         })

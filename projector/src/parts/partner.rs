@@ -46,11 +46,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             columns.extend(named(name));
             return vec![Write::Put { table, key, columns }];
         }
-        PartnerEvent::ProfileChanged {
-            changed: _,
-            domain,
-            name,
-        } => {
+        PartnerEvent::ProfileChanged { changed: _, domain, name } => {
             if let Some(domain) = domain {
                 columns.push(("domain", text(domain)));
             }
@@ -59,10 +55,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             }
         }
         PartnerEvent::Terminated { effective_at, .. } => {
-            columns.extend([
-                ("status", text(TERMINATED)),
-                ("terminated_at", text(effective_at)),
-            ]);
+            columns.extend([("status", text(TERMINATED)), ("terminated_at", text(effective_at))]);
         }
         PartnerEvent::ContactChanged { .. }
         | PartnerEvent::BillingInfoChanged { .. }

@@ -35,21 +35,12 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     };
     let key = vec![text(recorded.stream.key())];
     match event {
-        UserEvent::Invited {
-            source: _,
-            tenant_id: _,
-            email,
-            name,
-        } => {
+        UserEvent::Invited { source: _, tenant_id: _, email, name } => {
             let mut columns = known(UserStatus::Invited, email, recorded);
             columns.extend(named(name.as_ref()));
             vec![Write::Put { table, key, columns }]
         }
-        UserEvent::Registered {
-            audience: _,
-            email,
-            name,
-        } => {
+        UserEvent::Registered { audience: _, email, name } => {
             let mut columns = known(UserStatus::Active, email, recorded);
             columns.extend(named(name.as_ref()));
             vec![Write::Put { table, key, columns }]
@@ -59,11 +50,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             columns.extend(stamp(recorded));
             vec![Write::Set { table, key, columns }]
         }
-        UserEvent::ProfileChanged {
-            source: _,
-            changed: _,
-            name,
-        } => {
+        UserEvent::ProfileChanged { source: _, changed: _, name } => {
             let mut columns: Columns = stamp(recorded).into();
             if name.is_some() {
                 columns.extend(named(name.as_ref()));
@@ -71,11 +58,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             vec![Write::Set { table, key, columns }]
         }
         UserEvent::IdentityLinked { .. } | UserEvent::IdentityUnlinked { .. } => {
-            vec![Write::Set {
-                table,
-                key,
-                columns: stamp(recorded).into(),
-            }]
+            vec![Write::Set { table, key, columns: stamp(recorded).into() }]
         }
     }
 }
@@ -93,10 +76,7 @@ fn known(status: UserStatus, email: &Personal<Email>, recorded: &Recorded) -> Co
 }
 
 fn named(name: Option<&Personal<schema::DisplayName>>) -> [(&'static str, Value); 2] {
-    [
-        ("name", maybe_shown(name)),
-        ("name_search", name.map_or(Value::Null, searched)),
-    ]
+    [("name", maybe_shown(name)), ("name_search", name.map_or(Value::Null, searched))]
 }
 
 /// A row.

@@ -29,14 +29,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     let Event::Plan(event) = &recorded.event else {
         return vec![];
     };
-    let PlanEvent::Created {
-        key,
-        name,
-        limits,
-        integrations,
-        self_service: _,
-        prices,
-    } = event;
+    let PlanEvent::Created { key, name, limits, integrations, self_service: _, prices } = event;
     let mut columns = vec![
         ("plan_key", text(key)),
         ("name", text(name)),
@@ -45,11 +38,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         ("prices", json(prices)),
     ];
     columns.extend(stamp(recorded));
-    vec![Write::Put {
-        table,
-        key: vec![text(recorded.stream.key())],
-        columns,
-    }]
+    vec![Write::Put { table, key: vec![text(recorded.stream.key())], columns }]
 }
 
 /// A row.

@@ -31,35 +31,19 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         return vec![];
     };
     let key = |resource: &Resource| {
-        vec![
-            subject.clone(),
-            system.clone(),
-            word(&resource.kind),
-            text(&resource.key),
-        ]
+        vec![subject.clone(), system.clone(), word(&resource.kind), text(&resource.key)]
     };
-    if let ProvisioningEvent::ResourceBound {
-        resource,
-        external_id,
-        adopted: _,
-    } = event
-    {
+    if let ProvisioningEvent::ResourceBound { resource, external_id, adopted: _ } = event {
         return vec![Write::Put {
             table,
             key: key(resource),
-            columns: vec![
-                ("external_id", text(external_id)),
-                ("bound_at", text(recorded.recorded_at)),
-            ],
+            columns: vec![("external_id", text(external_id)), ("bound_at", text(recorded.recorded_at))],
         }];
     }
     if let ProvisioningEvent::ResourceLost { resource, .. }
     | ProvisioningEvent::ResourceReleased { resource, .. } = event
     {
-        return vec![Write::Remove {
-            table,
-            key_prefix: key(resource),
-        }];
+        return vec![Write::Remove { table, key_prefix: key(resource) }];
     }
     vec![]
 }

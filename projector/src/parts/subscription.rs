@@ -37,14 +37,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     let key = vec![text(recorded.stream.key())];
     let mut columns: Columns = stamp(recorded).into();
     match event {
-        SubscriptionEvent::Started {
-            tenant_id,
-            plan_id,
-            price_id,
-            quantity,
-            currency,
-            starts_on,
-        } => {
+        SubscriptionEvent::Started { tenant_id, plan_id, price_id, quantity, currency, starts_on } => {
             columns.extend([
                 ("tenant_id", text(tenant_id)),
                 ("plan_id", text(plan_id)),
@@ -56,11 +49,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             ]);
             vec![Write::Put { table, key, columns }]
         }
-        SubscriptionEvent::Cancelled {
-            tenant_id: _,
-            why: _,
-            ended_on,
-        } => {
+        SubscriptionEvent::Cancelled { tenant_id: _, why: _, ended_on } => {
             columns.extend([("status", text(CANCELLED)), ("ended_on", text(ended_on))]);
             vec![Write::Set { table, key, columns }]
         }

@@ -88,12 +88,7 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
     let phase = |word: &str| ("phase", text(word));
     let unsettled = |yes: i64| ("unsettled", Value::Int(yes));
     match event {
-        E::SpecChanged {
-            generation,
-            spec_hash,
-            mode,
-            ..
-        } => vec![
+        E::SpecChanged { generation, spec_hash, mode, .. } => vec![
             ("generation", (*generation).into()),
             ("spec_hash", text(spec_hash)),
             ("mode", word(mode)),
@@ -114,12 +109,7 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             ("converged_at", now()),
             ("phase_at", now()),
         ],
-        E::Failed {
-            generation: _,
-            class,
-            reason,
-            resource: _,
-        } => vec![
+        E::Failed { generation: _, class, reason, resource: _ } => vec![
             phase(FAILED),
             unsettled(0),
             ("reason", word(reason)),
@@ -127,12 +117,7 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             ("phase_at", now()),
         ],
         E::DriftDetected { .. } => {
-            vec![
-                unsettled(1),
-                ("drifted", Value::Int(1)),
-                ("drifted_at", now()),
-                ("wanted_at", now()),
-            ]
+            vec![unsettled(1), ("drifted", Value::Int(1)), ("drifted_at", now()), ("wanted_at", now())]
         }
         E::ResourceLost { .. } => vec![unsettled(1), ("wanted_at", now())],
         E::AccessRevoked { .. } => vec![("access_revoked", Value::Int(1)), ("access_at", now())],
@@ -197,12 +182,8 @@ fn phase_of(row: RowRef<'_>) -> Result<Phase, RowError> {
             Phase::Converged(row.maybe_word("reason")?.unwrap_or(ConvergedReason::Converged))
         }
         FAILED => Phase::Failed {
-            class: row
-                .maybe_word::<FailureClass>("class")?
-                .unwrap_or(FailureClass::Transient),
-            reason: row
-                .maybe_word::<Reason>("reason")?
-                .unwrap_or(Reason::UpstreamUnavailable),
+            class: row.maybe_word::<FailureClass>("class")?.unwrap_or(FailureClass::Transient),
+            reason: row.maybe_word::<Reason>("reason")?.unwrap_or(Reason::UpstreamUnavailable),
             resource: None,
         },
         _ => Phase::Progressing,

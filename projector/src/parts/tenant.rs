@@ -46,42 +46,20 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
     };
     let key = vec![text(recorded.stream.key())];
     if let TenantEvent::Created { .. } = event {
-        return vec![Write::Put {
-            table,
-            key,
-            columns: created(event, recorded),
-        }];
+        return vec![Write::Put { table, key, columns: created(event, recorded) }];
     }
     let mut columns = changed(event, recorded);
     columns.extend(stamp(recorded));
     let by = moves_held(event);
-    let mut writes = vec![Write::Set {
-        table,
-        key: key.clone(),
-        columns,
-    }];
+    let mut writes = vec![Write::Set { table, key: key.clone(), columns }];
     if by != 0 {
-        writes.push(Write::Add {
-            table,
-            key,
-            column: "held",
-            by,
-        });
+        writes.push(Write::Add { table, key, column: "held", by });
     }
     writes
 }
 
 fn created(event: &TenantEvent, recorded: &Recorded) -> Columns {
-    let TenantEvent::Created {
-        slug,
-        origin,
-        plan_id,
-        locale,
-        timezone,
-        created_by: _,
-        name,
-    } = event
-    else {
+    let TenantEvent::Created { slug, origin, plan_id, locale, timezone, created_by: _, name } = event else {
         return vec![];
     };
     let mut columns = vec![
@@ -107,23 +85,13 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
     let closed = || ("closed_position", position(recorded));
     match event {
         E::Renamed { from: _, to } => vec![("name", shown(to)), ("name_search", searched(to))],
-        E::ProfileChanged {
-            locale,
-            timezone,
-            changed,
-            contact: _,
-        } => {
+        E::ProfileChanged { locale, timezone, changed, contact: _ } => {
             let fields = [("locale", locale), ("timezone", timezone)].into_iter();
             let named = fields.filter(|(name, _)| changed.iter().any(|field| field == name));
-            named
-                .map(|(name, value)| (name, maybe_text(value.as_ref())))
-                .collect()
+            named.map(|(name, value)| (name, maybe_text(value.as_ref()))).collect()
         }
         E::Activated { generations: _ } => {
-            vec![
-                lifecycle(Lifecycle::Active),
-                ("activated_at", text(recorded.recorded_at)),
-            ]
+            vec![lifecycle(Lifecycle::Active), ("activated_at", text(recorded.recorded_at))]
         }
         E::HoldPlaced { kind, .. } if shuts_doors(*kind) => vec![closed()],
         E::TerminationScheduled { .. } | E::Restored { .. } => end(event, recorded),
@@ -151,13 +119,7 @@ fn changed(event: &TenantEvent, recorded: &Recorded) -> Columns {
 
 /// The end is set, or taken back.
 fn end(event: &TenantEvent, recorded: &Recorded) -> Columns {
-    if let TenantEvent::TerminationScheduled {
-        terminates_at,
-        grace_days,
-        reason,
-        ..
-    } = event
-    {
+    if let TenantEvent::TerminationScheduled { terminates_at, grace_days, reason, .. } = event {
         return vec![
             ("lifecycle", text(Lifecycle::Terminating.as_str())),
             ("scheduled_at", text(recorded.recorded_at)),
@@ -232,9 +194,6 @@ impl<'a> Tenant<'a> {
     }
 
     pub(crate) fn standing(&self, holds: impl IntoIterator<Item = HoldKind>) -> TenantStanding {
-        TenantStanding {
-            lifecycle: self.lifecycle,
-            holds: holds.into_iter().collect(),
-        }
+        TenantStanding { lifecycle: self.lifecycle, holds: holds.into_iter().collect() }
     }
 }

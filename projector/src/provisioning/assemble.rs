@@ -33,11 +33,7 @@ struct Planned {
 
 impl Work {
     pub(super) fn plan(&mut self, system: &str, attempts: u64, due_at: &str, state: Option<&str>) {
-        let planned = Planned {
-            attempts,
-            due_at: due_at.parse().ok(),
-            is_paused: state == Some("paused"),
-        };
+        let planned = Planned { attempts, due_at: due_at.parse().ok(), is_paused: state == Some("paused") };
         self.planned.insert(system.to_owned(), planned);
     }
 
@@ -73,30 +69,16 @@ pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<Pro
         .below(SYSTEMS, &key)
         .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
-    let bound = memory
-        .below(RESOURCES, &key)
-        .map(Bound::read)
-        .collect::<Result<Vec<_>, _>>()?;
-    let touched = systems
-        .values()
-        .map(|system| system.position)
-        .max()
-        .unwrap_or_default();
+    let bound = memory.below(RESOURCES, &key).map(Bound::read).collect::<Result<Vec<_>, _>>()?;
+    let touched = systems.values().map(|system| system.position).max().unwrap_or_default();
     let changed_position = touched.max(tenant.as_ref().map_or(0, |tenant| tenant.position));
     let is_held = row.is_some_and(|row| row.is_set("held"));
     let asks_shut = is_held || tenant.as_ref().is_some_and(Tenant::is_ending);
-    let around = Around {
-        tenant,
-        asks_shut,
-        work,
-    };
+    let around = Around { tenant, asks_shut, work };
     Ok(ProvisioningView {
         tenant_id: id,
         summary: health::summary(&systems).as_str(),
-        paused: System::ALL
-            .into_iter()
-            .filter(|system| work.is_paused(*system))
-            .collect(),
+        paused: System::ALL.into_iter().filter(|system| work.is_paused(*system)).collect(),
         integrations: PerSystem::from_fn(|system| integration(&around, system, systems.get(&system), &bound)),
         changed_position,
     })
@@ -162,9 +144,7 @@ fn last_error(row: &SystemRow<'_>) -> Option<LastError> {
 }
 
 fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) -> Vec<Condition> {
-    let created = row
-        .map(|row| row.created_at)
-        .or(around.tenant.as_ref().map(|tenant| tenant.created_at));
+    let created = row.map(|row| row.created_at).or(around.tenant.as_ref().map(|tenant| tenant.created_at));
     let observed_generation = row.map_or(0, |row| row.converged_generation);
     let condition = |kind: &'static str, holds: Holds, since: Option<Timestamp>| Condition {
         kind,
@@ -177,16 +157,8 @@ fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) 
     let phase_at = row.and_then(|row| row.phase_at);
     vec![
         condition("Ready", ready(system, row), phase_at),
-        condition(
-            "Synced",
-            synced(system, row),
-            row.and_then(|row| phase_at.max(row.drifted_at)),
-        ),
-        condition(
-            "AccessRevoked",
-            access_revoked(around, row),
-            row.and_then(|row| row.access_at),
-        ),
+        condition("Synced", synced(system, row), row.and_then(|row| phase_at.max(row.drifted_at))),
+        condition("AccessRevoked", access_revoked(around, row), row.and_then(|row| row.access_at)),
         condition("Paused", paused(around, system), None),
         condition("Drifted", drifted(row), row.and_then(|row| row.drifted_at)),
     ]

@@ -8,10 +8,7 @@ use crate::api::{Moment, PerSystem};
 /// All systems of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Provisioning and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct ProvisioningView {
     pub tenant_id: TenantId,
     pub summary: &'static str,
@@ -25,10 +22,7 @@ pub struct ProvisioningView {
 /// One system of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Provisioning and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct IntegrationView {
     pub state: &'static str,
     pub desired_generation: u64,
@@ -45,10 +39,7 @@ pub struct IntegrationView {
 /// One statement about a system that is true, or not, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Provisioning and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct Condition {
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -62,10 +53,7 @@ pub struct Condition {
 /// An object of ours in a system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Provisioning and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct ResourceView {
     pub kind: String,
     pub key: String,
@@ -76,10 +64,7 @@ pub struct ResourceView {
 
 /// What went wrong last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Provisioning and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct LastError {
     pub class: String,
     pub reason: String,

@@ -25,12 +25,7 @@ pub async fn rollback(views: &Views, store: &EventStore, name: &str) -> Result<(
     let before = copies.iter().filter(is_usable).max_by_key(|copy| copy.number);
     let number = before.ok_or(ReplayError::NothingBefore(model.name))?.number;
     let position = swap_to(views, store, model, number).await?;
-    tracing::info!(
-        model = model.name,
-        copy = number,
-        position,
-        "a read model was swapped back"
-    );
+    tracing::info!(model = model.name, copy = number, position, "a read model was swapped back");
     Ok((number, position))
 }
 
@@ -75,12 +70,7 @@ fn batch(model: &'static ReadModel, old: &Copy, new: &Copy) -> Batch {
         .run(
             "update checkpoints set epoch = epoch + 1, state = 'retired'
               where read_model = $1 and version = $2 and position = $3 and epoch = $4",
-            vec![
-                model.name.into(),
-                old.number.into(),
-                old.position.into(),
-                old.epoch.into(),
-            ],
+            vec![model.name.into(), old.number.into(), old.position.into(), old.epoch.into()],
             Expect::Rows(1),
         )
         .run(
@@ -98,12 +88,7 @@ fn batch(model: &'static ReadModel, old: &Copy, new: &Copy) -> Batch {
         )
         .run(
             "update live set version = $1, definition = $2 where read_model = $3 and version = $4",
-            vec![
-                new.number.into(),
-                new.definition.into(),
-                model.name.into(),
-                old.number.into(),
-            ],
+            vec![new.number.into(), new.definition.into(), model.name.into(), old.number.into()],
             Expect::Rows(1),
         );
     for statement in storage::view_statements(model, new.number) {

@@ -74,23 +74,13 @@ impl<'a> Found<'a> {
         };
         let tenant = Tenant::read(row)?;
         let subscription = open_subscription(memory, id)?;
-        let plan = subscription
-            .as_ref()
-            .and_then(|found| memory.row(PLANS, &[text(found.plan_id)]));
-        let partner = tenant
-            .partner_id
-            .and_then(|partner| memory.row(PARTNERS, &[text(partner)]));
+        let plan = subscription.as_ref().and_then(|found| memory.row(PLANS, &[text(found.plan_id)]));
+        let partner = tenant.partner_id.and_then(|partner| memory.row(PARTNERS, &[text(partner)]));
         Ok(Some(Self {
             row,
             profile: memory.row(PROFILES, key),
-            holds: memory
-                .below(HOLDS, key)
-                .map(Hold::read)
-                .collect::<Result<_, _>>()?,
-            domains: memory
-                .below(DOMAINS, key)
-                .map(Domain::read)
-                .collect::<Result<_, _>>()?,
+            holds: memory.below(HOLDS, key).map(Hold::read).collect::<Result<_, _>>()?,
+            domains: memory.below(DOMAINS, key).map(Domain::read).collect::<Result<_, _>>()?,
             systems: systems_of(memory, key)?,
             plan: plan.map(Plan::read).transpose()?,
             partner: partner.map(Partner::read).transpose()?,
@@ -108,10 +98,7 @@ impl<'a> Found<'a> {
             self.plan.as_ref().map(|plan| plan.position),
             self.partner.as_ref().map(|partner| partner.position),
         ];
-        systems
-            .chain(others.into_iter().flatten())
-            .max()
-            .unwrap_or_default()
+        systems.chain(others.into_iter().flatten()).max().unwrap_or_default()
     }
 
     fn provisioning(&self) -> ProvisioningOfTenant {
@@ -140,18 +127,10 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         lifecycle: standing.lifecycle.as_str(),
         plan: found.plan.as_ref().map(|plan| plan.key.to_owned()),
         subscription_id: found.subscription.as_ref().map(|found| found.id),
-        domains: found
-            .domains
-            .iter()
-            .map(|domain| domain.name.to_owned())
-            .collect(),
+        domains: found.domains.iter().map(|domain| domain.name.to_owned()).collect(),
         primary_domain: row.maybe_text("primary_domain").map(str::to_owned),
-        billing_info: found
-            .profile
-            .map_or(Ok(None), |profile| profile.maybe_json("billing_info"))?,
-        contact: found
-            .profile
-            .map_or(Ok(None), |profile| profile.maybe_json("contact"))?,
+        billing_info: found.profile.map_or(Ok(None), |profile| profile.maybe_json("billing_info"))?,
+        contact: found.profile.map_or(Ok(None), |profile| profile.maybe_json("contact"))?,
         locale: row.maybe_text("locale").map(str::to_owned),
         timezone: row.maybe_text("timezone").map(str::to_owned),
         partner_id: tenant.partner_id,
@@ -162,11 +141,7 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         handles: handles(&rows.0, &key)?,
         holds: found.holds.iter().map(hold_view).collect(),
         termination: termination(row)?,
-        members: members(
-            &rows.0,
-            &key,
-            seats(found.plan.as_ref(), found.subscription.as_ref()),
-        )?,
+        members: members(&rows.0, &key, seats(found.plan.as_ref(), found.subscription.as_ref()))?,
         origin: row.text("origin")?.to_owned(),
         created_at: Moment(tenant.created_at),
         activated_at: row.maybe_time("activated_at")?.map(Moment),
@@ -180,10 +155,7 @@ fn systems_of<'a>(
     memory: &'a Memory,
     key: &'a [event_store::Value],
 ) -> Result<BTreeMap<System, SystemRow<'a>>, RowError> {
-    memory
-        .below(SYSTEMS, key)
-        .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
-        .collect()
+    memory.below(SYSTEMS, key).map(|row| SystemRow::read(row).map(|read| (read.system, read))).collect()
 }
 
 /// Before anything was recorded about a system, it is pending.
@@ -193,9 +165,7 @@ fn status_of(system: Option<&SystemRow<'_>>) -> SystemStatus {
 
 fn open_subscription(memory: &Memory, id: TenantId) -> Result<Option<Subscription>, RowError> {
     let id = id.to_string();
-    let of_tenant = memory
-        .all(SUBSCRIPTIONS)
-        .filter(|row| row.maybe_text("tenant_id") == Some(id.as_str()));
+    let of_tenant = memory.all(SUBSCRIPTIONS).filter(|row| row.maybe_text("tenant_id") == Some(id.as_str()));
     let all = of_tenant.map(Subscription::read).collect::<Result<Vec<_>, _>>()?;
     Ok(all.into_iter().find(|found| found.is_open))
 }
@@ -203,10 +173,7 @@ fn open_subscription(memory: &Memory, id: TenantId) -> Result<Option<Subscriptio
 /// A price per seat allows what is paid for; a flat one what the plan says.
 fn seats(plan: Option<&Plan<'_>>, subscription: Option<&Subscription>) -> Option<u64> {
     let (plan, subscription) = (plan?, subscription?);
-    let price = plan
-        .prices
-        .iter()
-        .find(|price| price.price_id == subscription.price_id)?;
+    let price = plan.prices.iter().find(|price| price.price_id == subscription.price_id)?;
     match price.model {
         PriceModel::PerSeat => Some(subscription.quantity),
         PriceModel::Flat => plan.limits.seats.map(u64::from),
@@ -272,10 +239,7 @@ fn members(
     key: &[event_store::Value],
     seats: Option<u64>,
 ) -> Result<MemberCounts, RowError> {
-    let mut counts = MemberCounts {
-        seats,
-        ..MemberCounts::default()
-    };
+    let mut counts = MemberCounts { seats, ..MemberCounts::default() };
     for row in memory.below(MEMBERS, key) {
         match Member::read(row)?.membership.status {
             MemberStatus::Active => counts.active += 1,

@@ -60,10 +60,7 @@ pub struct Sort {
 
 impl Default for Sort {
     fn default() -> Self {
-        Self {
-            key: SortKey::CreatedAt,
-            direction: Direction::Descending,
-        }
+        Self { key: SortKey::CreatedAt, direction: Direction::Descending }
     }
 }
 
@@ -95,15 +92,7 @@ impl SortKey {
 pub async fn list(at: &mut At, query: &ListQuery<Filters, Sort>) -> Result<Page<TenantView>, QueryError> {
     let mut select = Select::new("tenants t");
     filter(&mut select, &query.filters, Own::Counted, Own::Counted);
-    let keys = select
-        .page(
-            at,
-            query.sort.key.sql(),
-            "t.tenant_id",
-            query.sort.direction,
-            query,
-        )
-        .await?;
+    let keys = select.page(at, query.sort.key.sql(), "t.tenant_id", query.sort.direction, query).await?;
     let ids: Vec<TenantId> = keys.ids()?;
     let rows = rows_of(at, &ids).await?;
     let mut tenants = Vec::new();
@@ -114,12 +103,7 @@ pub async fn list(at: &mut At, query: &ListQuery<Filters, Sort>) -> Result<Page<
         Facets::Counted => Some(facets(at, &query.filters).await?),
         Facets::Omitted => None,
     };
-    Ok(Page {
-        rows: tenants,
-        next: keys.next,
-        facets,
-        as_of: at.as_of(),
-    })
+    Ok(Page { rows: tenants, next: keys.next, facets, as_of: at.as_of() })
 }
 
 /// Whether a filter counts while a facet of the same name is made.
@@ -138,11 +122,7 @@ async fn facets(at: &mut At, filters: &Filters) -> Result<FacetCounts, QueryErro
     }
     let shows_ended = filters.status.contains(&TenantStatus::Terminated);
     let counts = |(word, count): (&String, &u64)| {
-        if word == TenantStatus::Terminated.as_str() && !shows_ended {
-            0
-        } else {
-            *count
-        }
+        if word == TenantStatus::Terminated.as_str() && !shows_ended { 0 } else { *count }
     };
     let all = status.iter().map(counts).sum();
     status.insert("all".to_owned(), all);
@@ -160,16 +140,10 @@ fn filter(select: &mut Select, filters: &Filters, status: Own, health: Own) {
     if status == Own::Counted && filters.status.is_empty() {
         select.and("t.lifecycle <> 'terminated'");
     } else if status == Own::Counted {
-        select.and_in(
-            STATUS_SQL,
-            filters.status.iter().map(|status| text(status.as_str())),
-        );
+        select.and_in(STATUS_SQL, filters.status.iter().map(|status| text(status.as_str())));
     }
     if health == Own::Counted && !filters.health.is_empty() {
-        select.and_in(
-            &health_sql(),
-            filters.health.iter().map(|health| text(health.as_str())),
-        );
+        select.and_in(&health_sql(), filters.health.iter().map(|health| text(health.as_str())));
     }
     if !filters.plan.is_empty() {
         let keys = select.list(filters.plan.iter().map(text));

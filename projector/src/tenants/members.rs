@@ -66,10 +66,7 @@ pub struct MemberSort {
 
 impl Default for MemberSort {
     fn default() -> Self {
-        Self {
-            key: MemberSortKey::LastLoginAt,
-            direction: Direction::Descending,
-        }
+        Self { key: MemberSortKey::LastLoginAt, direction: Direction::Descending }
     }
 }
 
@@ -87,10 +84,7 @@ pub enum MemberSortKey {
 /// A member.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Member and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Member and are explained there")]
 pub struct MemberView {
     pub user_id: UserId,
     pub name: Option<String>,
@@ -123,17 +117,9 @@ pub async fn list(
 ) -> Result<Page<MemberView>, QueryError> {
     let mut memory = Memory::new(TABLES);
     let key = [text(tenant)];
-    let by_tenant = [
-        (MEMBERS, "tenant_id"),
-        (DOMAINS, "tenant_id"),
-        (SYSTEMS, "subject_id"),
-    ];
+    let by_tenant = [(MEMBERS, "tenant_id"), (DOMAINS, "tenant_id"), (SYSTEMS, "subject_id")];
     load_many(at, &MODEL, &mut memory, &by_tenant, &key).await?;
-    let ids: Vec<Value> = memory
-        .all(MEMBERS)
-        .filter_map(|row| row.maybe_text("user_id"))
-        .map(text)
-        .collect();
+    let ids: Vec<Value> = memory.all(MEMBERS).filter_map(|row| row.maybe_text("user_id")).map(text).collect();
     for some in ids.chunks(LOOKED_UP_AT_ONCE) {
         load(at, &MODEL, &mut memory, PEOPLE, "user_id", some).await?;
     }
@@ -152,19 +138,16 @@ const LOOKED_UP_AT_ONCE: usize = 500;
 fn page(found: Vec<Candidate>, query: &ListQuery<MemberFilters, MemberSort>, at: &At) -> Page<MemberView> {
     let key = |candidate: &Candidate| {
         let by = match query.sort.key {
-            MemberSortKey::LastLoginAt => candidate
-                .view
-                .last_login_at
-                .map_or_else(String::new, |at| at.0.to_string()),
+            MemberSortKey::LastLoginAt => {
+                candidate.view.last_login_at.map_or_else(String::new, |at| at.0.to_string())
+            }
             MemberSortKey::Name => candidate.name.clone(),
             MemberSortKey::Email => candidate.email.clone(),
         };
         vec![Value::Text(by), text(candidate.view.user_id)]
     };
-    let mut ordered: Vec<(Vec<Value>, MemberView)> = found
-        .into_iter()
-        .map(|candidate| (key(&candidate), candidate.view))
-        .collect();
+    let mut ordered: Vec<(Vec<Value>, MemberView)> =
+        found.into_iter().map(|candidate| (key(&candidate), candidate.view)).collect();
     ordered.sort_by(|left, right| match query.sort.direction {
         Direction::Ascending => left.0.cmp(&right.0),
         Direction::Descending => right.0.cmp(&left.0),
@@ -179,12 +162,7 @@ fn page(found: Vec<Candidate>, query: &ListQuery<MemberFilters, MemberSort>, at:
     ordered.truncate(query.limit);
     let next = ordered.last().filter(|_| has_more).map(|(key, _)| key.clone());
     let rows = ordered.into_iter().map(|(_, view)| view).collect();
-    Page {
-        rows,
-        next,
-        facets: None,
-        as_of: at.as_of(),
-    }
+    Page { rows, next, facets: None, as_of: at.as_of() }
 }
 
 fn wanted(candidate: &Candidate, filters: &MemberFilters) -> bool {
@@ -203,23 +181,14 @@ fn wanted(candidate: &Candidate, filters: &MemberFilters) -> bool {
 }
 
 fn candidates(memory: &Memory, seen_at: &BTreeMap<String, String>) -> Result<Vec<Candidate>, RowError> {
-    let domains = memory
-        .all(DOMAINS)
-        .map(Domain::read)
-        .collect::<Result<Vec<_>, _>>()?;
-    let verified: Vec<&str> = domains
-        .iter()
-        .filter(|domain| domain.is_verified)
-        .map(|domain| domain.name)
-        .collect();
+    let domains = memory.all(DOMAINS).map(Domain::read).collect::<Result<Vec<_>, _>>()?;
+    let verified: Vec<&str> =
+        domains.iter().filter(|domain| domain.is_verified).map(|domain| domain.name).collect();
     let systems = memory
         .all(SYSTEMS)
         .map(|row| SystemRow::read(row).map(|row| (row.system, row.status())))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
-    memory
-        .all(MEMBERS)
-        .map(|row| candidate(memory, row, &verified, &systems, seen_at))
-        .collect()
+    memory.all(MEMBERS).map(|row| candidate(memory, row, &verified, &systems, seen_at)).collect()
 }
 
 fn candidate(
@@ -235,20 +204,9 @@ fn candidate(
     let found = memory.row(PEOPLE, &key);
     let person = found.map(PersonRow::read).transpose()?;
     let email = person.as_ref().and_then(|person| person.email);
-    let place = email
-        .and_then(|email| email.rsplit_once('@'))
-        .map(|(_, place)| place);
-    let kind = if place.is_some_and(|place| verified.contains(&place)) {
-        Kind::Managed
-    } else {
-        Kind::Guest
-    };
-    let searched = |column| {
-        found
-            .and_then(|found| found.maybe_text(column))
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let place = email.and_then(|email| email.rsplit_once('@')).map(|(_, place)| place);
+    let kind = if place.is_some_and(|place| verified.contains(&place)) { Kind::Managed } else { Kind::Guest };
+    let searched = |column| found.and_then(|found| found.maybe_text(column)).unwrap_or_default().to_owned();
     Ok(Candidate {
         view: MemberView {
             user_id,
@@ -257,15 +215,9 @@ fn candidate(
             role: role.as_str(),
             kind: kind.as_str(),
             status: status.as_str(),
-            user_status: person
-                .as_ref()
-                .map_or(UserStatus::Invited, |person| person.status)
-                .as_str(),
+            user_status: person.as_ref().map_or(UserStatus::Invited, |person| person.status).as_str(),
             invitation_id: row.maybe_parse("invitation_id")?,
-            last_login_at: seen_at
-                .get(&user_id.to_string())
-                .and_then(|at| at.parse().ok())
-                .map(Moment),
+            last_login_at: seen_at.get(&user_id.to_string()).and_then(|at| at.parse().ok()).map(Moment),
             mailbox: email.filter(|_| kind == Kind::Managed).map(str::to_owned),
             provisioning: PerSystem::from_fn(|system| in_system(system, kind, systems)),
         },
@@ -282,9 +234,5 @@ fn in_system(system: System, kind: Kind, systems: &BTreeMap<System, SystemStatus
     if (system, kind) == (System::Stalwart, Kind::Guest) {
         return SystemStatus::Skipped.as_str();
     }
-    systems
-        .get(&system)
-        .copied()
-        .unwrap_or(SystemStatus::Pending)
-        .as_str()
+    systems.get(&system).copied().unwrap_or(SystemStatus::Pending).as_str()
 }

@@ -10,10 +10,7 @@ use crate::api::{Moment, PerSystem};
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct TenantView {
     pub id: TenantId,
     pub slug: String,
@@ -51,10 +48,7 @@ pub struct TenantView {
 
 /// The partner that brings a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct PartnerOfTenant {
     pub id: PartnerId,
     pub slug: String,
@@ -65,10 +59,7 @@ pub struct PartnerOfTenant {
 /// How far the outside systems are, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct ProvisioningOfTenant {
     pub summary: &'static str,
     pub paused: Vec<System>,
@@ -78,10 +69,7 @@ pub struct ProvisioningOfTenant {
 /// What the tenant is called in the outside systems.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct Handles {
     pub authentik_group_id: Option<String>,
     pub ocis_space_id: Option<String>,
@@ -91,10 +79,7 @@ pub struct Handles {
 /// An open hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct HoldView {
     pub id: HoldId,
     pub kind: String,
@@ -107,10 +92,7 @@ pub struct HoldView {
 
 /// Who placed a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct PlacedBy {
     pub kind: String,
     pub id: Option<UserId>,
@@ -120,10 +102,7 @@ pub struct PlacedBy {
 /// The end that is set, or that has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct TerminationView {
     pub scheduled_at: Moment,
     pub terminates_at: Moment,
@@ -133,10 +112,7 @@ pub struct TerminationView {
 
 /// How many members there are, and how many there may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Tenant and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Tenant and are explained there")]
 pub struct MemberCounts {
     pub active: u64,
     pub invited: u64,

@@ -33,10 +33,7 @@ impl Default for Rows {
 
 impl From<Memory> for Rows {
     fn from(memory: Memory) -> Self {
-        Self {
-            memory,
-            seen_at: BTreeMap::new(),
-        }
+        Self { memory, seen_at: BTreeMap::new() }
     }
 }
 
@@ -63,31 +60,22 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
     };
     let row = PersonRow::read(row)?;
     let admin = memory.row(ADMINS, &key);
-    let person = Person {
-        status: row.status,
-        platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")),
-    };
+    let person =
+        Person { status: row.status, platform_admin: admin.is_some_and(|admin| admin.is_set("is_admin")) };
     let identities = identities(memory, id)?;
     let id_text = id.to_string();
-    let of_user = memory
-        .all(MEMBERS)
-        .filter(|found| found.maybe_text("user_id") == Some(id_text.as_str()));
+    let of_user = memory.all(MEMBERS).filter(|found| found.maybe_text("user_id") == Some(id_text.as_str()));
     let members = of_user.map(Member::read).collect::<Result<Vec<_>, _>>()?;
     let mut memberships = Vec::new();
     let mut touched = row.position.max(admin.map_or(0, |admin| admin.count("position")));
-    for member in members
-        .iter()
-        .filter(|member| member.membership.status != MemberStatus::Removed)
-    {
+    for member in members.iter().filter(|member| member.membership.status != MemberStatus::Removed) {
         touched = touched.max(member.position);
         if let Some((view, position)) = membership(memory, member, person, row.email)? {
             touched = touched.max(position);
             memberships.push(view);
         }
     }
-    let active = memberships
-        .iter()
-        .filter(|membership| membership.membership.status == MemberStatus::Active);
+    let active = memberships.iter().filter(|membership| membership.membership.status == MemberStatus::Active);
     let highest = active.map(|membership| membership.membership.role).max();
     Ok(Some(UserView {
         id,
@@ -95,16 +83,9 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         email: row.email.unwrap_or(ERASED).to_owned(),
         name: row.name.map(str::to_owned),
         status: row.status.as_str(),
-        role: if person.platform_admin {
-            Some("operator")
-        } else {
-            highest.map(schema::Role::as_str)
-        },
+        role: if person.platform_admin { Some("operator") } else { highest.map(schema::Role::as_str) },
         platform_admin: person.platform_admin,
-        tenant_ids: memberships
-            .iter()
-            .map(|membership| membership.tenant_id)
-            .collect(),
+        tenant_ids: memberships.iter().map(|membership| membership.tenant_id).collect(),
         locale: None,
         timezone: None,
         theme: "system",
@@ -123,9 +104,7 @@ fn identities(memory: &Memory, id: UserId) -> Result<Vec<(String, String)>, RowE
     let key = [text(id)];
     let mut rows: Vec<RowRef<'_>> = memory.below(IDENTITIES, &key).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.count("position")));
-    rows.iter()
-        .map(|row| Ok((row.text("instance")?.to_owned(), row.text("subject")?.to_owned())))
-        .collect()
+    rows.iter().map(|row| Ok((row.text("instance")?.to_owned(), row.text("subject")?.to_owned()))).collect()
 }
 
 fn membership(
@@ -139,21 +118,11 @@ fn membership(
         return Ok(None);
     };
     let tenant = Tenant::read(tenant)?;
-    let holds = memory
-        .below(HOLDS, &key)
-        .map(Hold::read)
-        .collect::<Result<Vec<_>, _>>()?;
+    let holds = memory.below(HOLDS, &key).map(Hold::read).collect::<Result<Vec<_>, _>>()?;
     let standing = tenant.standing(holds.iter().map(|hold| hold.kind).collect::<BTreeSet<_>>());
-    let domains = memory
-        .below(DOMAINS, &key)
-        .map(Domain::read)
-        .collect::<Result<Vec<_>, _>>()?;
-    let place = email
-        .and_then(|email| email.rsplit_once('@'))
-        .map(|(_, place)| place);
-    let is_managed = domains
-        .iter()
-        .any(|domain| domain.is_verified && Some(domain.name) == place);
+    let domains = memory.below(DOMAINS, &key).map(Domain::read).collect::<Result<Vec<_>, _>>()?;
+    let place = email.and_then(|email| email.rsplit_once('@')).map(|(_, place)| place);
+    let is_managed = domains.iter().any(|domain| domain.is_verified && Some(domain.name) == place);
     let mut shut = holds.iter().filter(|hold| shuts_doors(hold.kind));
     let view = MembershipView {
         tenant_id: tenant.id,
@@ -174,10 +143,7 @@ fn membership(
 /// Invitations of a person that wait for an answer.
 pub fn invitations(rows: &Rows, id: UserId) -> Result<Vec<InvitationView>, RowError> {
     let id_text = id.to_string();
-    let email = rows
-        .memory
-        .row(PEOPLE, &[text(id)])
-        .and_then(|row| row.maybe_text("email"));
+    let email = rows.memory.row(PEOPLE, &[text(id)]).and_then(|row| row.maybe_text("email"));
     let waits = |row: &RowRef<'_>| {
         // Who was made a member meanwhile has nothing to answer.
         let key = [text(row.maybe_text("tenant_id").unwrap_or_default()), text(id)];

@@ -9,10 +9,7 @@ use crate::api::Moment;
 /// A person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's User and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's User and are explained there")]
 pub struct UserView {
     pub id: UserId,
     pub authentik_subject_id: Option<String>,
@@ -43,10 +40,7 @@ pub struct UserView {
 /// One membership of a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's User and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's User and are explained there")]
 pub struct MembershipView {
     pub tenant_id: TenantId,
     pub slug: String,
@@ -68,10 +62,7 @@ pub struct MembershipView {
 /// An invitation into a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of the API's Invitation and are explained there"
-)]
+#[expect(missing_docs, reason = "the fields are those of the API's Invitation and are explained there")]
 pub struct InvitationView {
     pub id: InvitationId,
     pub tenant_id: TenantId,

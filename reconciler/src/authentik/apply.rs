@@ -31,11 +31,7 @@ pub(super) async fn apply(
         Step::Enable { pk, .. } => client.patch_user(*pk, &json!({ "is_active": true })).await,
         Step::RemoveMember { group, pk } => client.remove_user(group, *pk).await,
         Step::AddMember { group, pk, .. } => client.add_user(group, *pk).await,
-        Step::MarkUser {
-            user_id,
-            pk,
-            sessions_epoch,
-        } => {
+        Step::MarkUser { user_id, pk, sessions_epoch } => {
             let mark = json!({ "userId": user_id, "sessionsEpoch": sessions_epoch });
             mark_user(client, observed, *user_id, *pk, mark).await
         }
@@ -46,9 +42,7 @@ pub(super) async fn apply(
         Step::RenameGroup { pk, name } => client.patch_group(pk, &json!({ "name": name })).await,
         Step::MarkGroup { pk } => {
             let foreign = observed.group.as_ref().map(|group| group.attributes.clone());
-            client
-                .patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) }))
-                .await
+            client.patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) })).await
         }
         Step::CreateUser { user_id } => match person(spec, *user_id) {
             Some(person) => create_user(client, person, desired.gate).await,
@@ -69,9 +63,7 @@ async fn end_sessions(
     pk: i64,
 ) -> Result<(), CallError> {
     let account = observed.accounts.get(&user_id);
-    client
-        .end_sessions(pk, account.map_or("", |account| account.username.as_str()))
-        .await?;
+    client.end_sessions(pk, account.map_or("", |account| account.username.as_str())).await?;
     client.delete_refresh_tokens(pk).await?;
     client.patch_user(pk, &json!({ "is_active": false })).await
 }
@@ -83,28 +75,17 @@ async fn mark_user(
     pk: i64,
     mark: Value,
 ) -> Result<(), CallError> {
-    let foreign = observed
-        .accounts
-        .get(&user_id)
-        .map(|account| account.attributes.clone());
-    client
-        .patch_user(pk, &json!({ "attributes": merged(foreign, mark) }))
-        .await
+    let foreign = observed.accounts.get(&user_id).map(|account| account.attributes.clone());
+    client.patch_user(pk, &json!({ "attributes": merged(foreign, mark) })).await
 }
 
 /// A taken name is no failure: the next look finds who took it.
 async fn create_group(client: &Client, name: &str, mark: Value) -> Result<(), CallError> {
-    client
-        .create_group(name, &merged(None, mark))
-        .await
-        .map(|_: Created| ())
+    client.create_group(name, &merged(None, mark)).await.map(|_: Created| ())
 }
 
 async fn create_user(client: &Client, person: &PersonSpec, gate: Gate) -> Result<(), CallError> {
-    client
-        .create_user(&new_user(person, gate))
-        .await
-        .map(|_: Created| ())
+    client.create_user(&new_user(person, gate)).await.map(|_: Created| ())
 }
 
 fn person(spec: &Spec, user_id: UserId) -> Option<&PersonSpec> {

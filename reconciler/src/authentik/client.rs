@@ -44,35 +44,22 @@ enum Pace {
 
 impl Client {
     pub(crate) fn new(line: Line, token: String, throttle: Arc<Throttle>) -> Self {
-        Self {
-            line,
-            token,
-            throttle,
-            pace: Pace::Throttled,
-        }
+        Self { line, token, throttle, pace: Pace::Throttled }
     }
 
     /// The same API for what shuts doors: counted like every write, and never made to wait.
     #[must_use]
     pub fn at_once(&self) -> Self {
-        Self {
-            pace: Pace::AtOnce,
-            ..self.clone()
-        }
+        Self { pace: Pace::AtOnce, ..self.clone() }
     }
 
     pub async fn group(&self, pk: &str) -> Result<Option<Group>, CallError> {
-        self.one(
-            "read the group",
-            &format!("/core/groups/{pk}/?include_users=false"),
-        )
-        .await
+        self.one("read the group", &format!("/core/groups/{pk}/?include_users=false")).await
     }
 
     pub async fn groups_named(&self, name: &str) -> Result<Vec<Group>, CallError> {
         let query = [("name", name), ("include_users", "false"), ("ordering", "name")];
-        self.list("find the group by its name", "/core/groups/", &query)
-            .await
+        self.list("find the group by its name", "/core/groups/", &query).await
     }
 
     /// Every group whose name starts with our prefix is among these.
@@ -83,40 +70,21 @@ impl Client {
 
     pub async fn create_group(&self, name: &str, attributes: &Value) -> Result<Created, CallError> {
         let body = json!({ "name": name, "attributes": attributes });
-        self.create("create the group", "/core/groups/", &body, &["name"])
-            .await
+        self.create("create the group", "/core/groups/", &body, &["name"]).await
     }
 
     pub async fn patch_group(&self, pk: &str, body: &Value) -> Result<(), CallError> {
-        self.write(
-            "update the group",
-            Method::PATCH,
-            &format!("/core/groups/{pk}/"),
-            Some(body),
-        )
-        .await
+        self.write("update the group", Method::PATCH, &format!("/core/groups/{pk}/"), Some(body)).await
     }
 
     pub async fn add_user(&self, group: &str, user: i64) -> Result<(), CallError> {
         let path = format!("/core/groups/{group}/add_user/");
-        self.write(
-            "add the user to the group",
-            Method::POST,
-            &path,
-            Some(&json!({ "pk": user })),
-        )
-        .await
+        self.write("add the user to the group", Method::POST, &path, Some(&json!({ "pk": user }))).await
     }
 
     pub async fn remove_user(&self, group: &str, user: i64) -> Result<(), CallError> {
         let path = format!("/core/groups/{group}/remove_user/");
-        self.write(
-            "take the user out of the group",
-            Method::POST,
-            &path,
-            Some(&json!({ "pk": user })),
-        )
-        .await
+        self.write("take the user out of the group", Method::POST, &path, Some(&json!({ "pk": user }))).await
     }
 
     pub async fn user(&self, pk: &str) -> Result<Option<User>, CallError> {
@@ -135,27 +103,18 @@ impl Client {
     }
 
     pub async fn create_user(&self, body: &Value) -> Result<Created, CallError> {
-        self.create("create the user", "/core/users/", body, &["username"])
-            .await
+        self.create("create the user", "/core/users/", body, &["username"]).await
     }
 
     pub async fn patch_user(&self, pk: i64, body: &Value) -> Result<(), CallError> {
-        self.write(
-            "update the user",
-            Method::PATCH,
-            &format!("/core/users/{pk}/"),
-            Some(body),
-        )
-        .await
+        self.write("update the user", Method::PATCH, &format!("/core/users/{pk}/"), Some(body)).await
     }
 
     /// Ends every browser session of a user; the portals are told by back-channel logout.
     pub async fn end_sessions(&self, pk: i64, username: &str) -> Result<(), CallError> {
         let what = "end the sessions of the user";
         let path = format!("/core/authenticated_sessions/bulk_delete/?user_pks={pk}");
-        let answer = self
-            .send(what, Effect::Writes, Method::DELETE, &path, None)
-            .await?;
+        let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None).await?;
         match answer.status.as_u16() {
             200..=299 => Ok(()),
             // 2025.10 has no bulk_delete; the same 405 without JSON may also hide a failure. One by one serves both.
@@ -168,11 +127,7 @@ impl Client {
         let query = [("user__username", username)];
         let what = "list the sessions of the user";
         let sessions: Vec<Value> = self.list(what, "/core/authenticated_sessions/", &query).await?;
-        for id in sessions
-            .iter()
-            .filter_map(|row| row["uuid"].as_str())
-            .take(ENDED_MAX)
-        {
+        for id in sessions.iter().filter_map(|row| row["uuid"].as_str()).take(ENDED_MAX) {
             let path = format!("/core/authenticated_sessions/{id}/");
             self.delete("end a session of the user", &path).await?;
         }
@@ -186,11 +141,8 @@ impl Client {
         let what = "list the refresh tokens of the user";
         let tokens: Vec<Value> = self.list(what, "/oauth2/refresh_tokens/", &query).await?;
         for id in tokens.iter().filter_map(|row| row["pk"].as_i64()).take(ENDED_MAX) {
-            self.delete(
-                "delete a refresh token of the user",
-                &format!("/oauth2/refresh_tokens/{id}/"),
-            )
-            .await?;
+            self.delete("delete a refresh token of the user", &format!("/oauth2/refresh_tokens/{id}/"))
+                .await?;
         }
         Ok(())
     }
@@ -203,10 +155,8 @@ impl Client {
     ) -> Result<Vec<T>, CallError> {
         let mut rows = Vec::new();
         for number in 1..=PAGES_MAX {
-            let request = self
-                .request(Method::GET, path)
-                .query(query)
-                .query(&[("page", number), ("page_size", PAGE)]);
+            let request =
+                self.request(Method::GET, path).query(query).query(&[("page", number), ("page_size", PAGE)]);
             let answer = self.line.send(what, Effect::Reads, request).await?;
             // A list that shrank while it was read ends with "Invalid page."
             if number > 1 && answer.status.as_u16() == 404 {
@@ -215,11 +165,7 @@ impl Client {
             // A filter that names something just deleted is refused: the next look will not name it.
             if answer.status.as_u16() == 400 {
                 let summary = format!("authentik: {what}: what it is filtered by is gone");
-                return Err(CallError::new(
-                    FailureClass::Transient,
-                    Reason::UpstreamUnavailable,
-                    summary,
-                ));
+                return Err(CallError::new(FailureClass::Transient, Reason::UpstreamUnavailable, summary));
             }
             let answer = self.succeeded(what, Effect::Reads, answer)?;
             let page: Page<T> = answer.parse(self.line.system, what)?;
@@ -229,11 +175,7 @@ impl Client {
             }
         }
         let summary = format!("authentik: {what}: the list does not end");
-        Err(CallError::new(
-            FailureClass::Permanent,
-            Reason::ValidationRejected,
-            summary,
-        ))
+        Err(CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary))
     }
 
     async fn one<T: serde::de::DeserializeOwned>(
@@ -245,9 +187,7 @@ impl Client {
         if answer.status.as_u16() == 404 && answer.json.is_some() {
             return Ok(None);
         }
-        self.succeeded(what, Effect::Reads, answer)?
-            .parse(self.line.system, what)
-            .map(Some)
+        self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what).map(Some)
     }
 
     async fn create(
@@ -257,25 +197,17 @@ impl Client {
         body: &Value,
         unique: &[&str],
     ) -> Result<Created, CallError> {
-        let answer = self
-            .send(what, Effect::Writes, Method::POST, path, Some(body))
-            .await?;
+        let answer = self.send(what, Effect::Writes, Method::POST, path, Some(body)).await?;
         let is_taken = answer.status.as_u16() == 400
-            && answer
-                .json
-                .as_ref()
-                .is_some_and(|json| unique.iter().any(|field| json.get(field).is_some()));
+            && answer.json.as_ref().is_some_and(|json| unique.iter().any(|field| json.get(field).is_some()));
         if is_taken {
             return Ok(Created::Taken);
         }
-        self.succeeded(what, Effect::Writes, answer)
-            .map(|_| Created::Made)
+        self.succeeded(what, Effect::Writes, answer).map(|_| Created::Made)
     }
 
     async fn delete(&self, what: &str, path: &str) -> Result<(), CallError> {
-        let answer = self
-            .send(what, Effect::Writes, Method::DELETE, path, None)
-            .await?;
+        let answer = self.send(what, Effect::Writes, Method::DELETE, path, None).await?;
         if answer.status.as_u16() == 404 {
             return Ok(());
         }
@@ -319,17 +251,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.line
-            .request(method, &format!("/api/v3{path}"))
-            .bearer_auth(&self.token)
+        self.line.request(method, &format!("/api/v3{path}")).bearer_auth(&self.token)
     }
 
     fn succeeded(&self, what: &str, effect: Effect, answer: Answer) -> Result<Answer, CallError> {
-        if answer.status.is_success() {
-            Ok(answer)
-        } else {
-            Err(self.refused(what, effect, &answer))
-        }
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refused(what, effect, &answer)) }
     }
 
     fn refused(&self, what: &str, effect: Effect, answer: &Answer) -> CallError {
@@ -343,17 +269,10 @@ impl Client {
             (405, Effect::Writes) if answer.json.is_none() => (FailureClass::Unknown, Reason::OutcomeUnknown),
             _ => return refusal,
         };
-        CallError {
-            class,
-            reason,
-            ..refusal
-        }
+        CallError { class, reason, ..refusal }
     }
 }
 
 fn is_about_the_token(detail: &str) -> bool {
-    matches!(
-        detail,
-        "Token invalid/expired" | "Authentication credentials were not provided."
-    )
+    matches!(detail, "Token invalid/expired" | "Authentication credentials were not provided.")
 }

@@ -13,26 +13,14 @@ use crate::integration::Desired;
 
 pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
     let (group, name_is_taken) = find_group(client, desired).await?;
-    let entitled = client
-        .groups_named(ENTITLED_GROUP)
-        .await?
-        .into_iter()
-        .min_by(by_pk)
-        .map(GroupSeen::from);
+    let entitled = client.groups_named(ENTITLED_GROUP).await?.into_iter().min_by(by_pk).map(GroupSeen::from);
     let members = match &group {
         Some(group) if !group.users.is_empty() => client.users("groups_by_pk", &group.pk).await?,
         Some(_) | None => Vec::new(),
     };
-    let mut observed = Observed {
-        group,
-        name_is_taken,
-        entitled,
-        ..Observed::default()
-    };
-    let mut members: BTreeMap<i64, AccountSeen> = members
-        .into_iter()
-        .map(|user| (user.pk, AccountSeen::from(user)))
-        .collect();
+    let mut observed = Observed { group, name_is_taken, entitled, ..Observed::default() };
+    let mut members: BTreeMap<i64, AccountSeen> =
+        members.into_iter().map(|user| (user.pk, AccountSeen::from(user))).collect();
     for person in &desired.spec.people {
         let account = match take_member(&mut members, person) {
             Some(account) => Some(account),
@@ -76,24 +64,15 @@ async fn find_group(
         };
     }
     if ours.is_none() {
-        ours = named
-            .iter()
-            .filter(is_ours)
-            .min_by(|left, right| by_pk(left, right))
-            .cloned();
+        ours = named.iter().filter(is_ours).min_by(|left, right| by_pk(left, right)).cloned();
     }
-    let name_is_taken = named
-        .iter()
-        .any(|group| ours.as_ref().is_none_or(|ours| ours.pk != group.pk));
+    let name_is_taken = named.iter().any(|group| ours.as_ref().is_none_or(|ours| ours.pk != group.pk));
     Ok((ours.map(GroupSeen::from), name_is_taken))
 }
 
 fn take_member(members: &mut BTreeMap<i64, AccountSeen>, person: &PersonSpec) -> Option<AccountSeen> {
     let id = person.user_id.to_string();
-    let pk = members
-        .values()
-        .find(|account| account.marked_for() == Some(id.as_str()))?
-        .pk;
+    let pk = members.values().find(|account| account.marked_for() == Some(id.as_str()))?.pk;
     members.remove(&pk)
 }
 
@@ -128,18 +107,12 @@ async fn find_account(
     if free.is_empty() && !others.is_empty() {
         taken.insert(person.user_id);
     }
-    let best = free
-        .into_iter()
-        .min_by_key(|user| (!is_marked_for(user, &id), user.pk));
+    let best = free.into_iter().min_by_key(|user| (!is_marked_for(user, &id), user.pk));
     Ok(best.map(AccountSeen::from))
 }
 
 fn is_marked_for(user: &User, id: &str) -> bool {
-    user.attributes
-        .get(MARK)
-        .and_then(|mark| mark.get("userId"))
-        .and_then(Value::as_str)
-        == Some(id)
+    user.attributes.get(MARK).and_then(|mark| mark.get("userId")).and_then(Value::as_str) == Some(id)
 }
 
 impl From<Group> for GroupSeen {
@@ -162,11 +135,7 @@ impl From<User> for AccountSeen {
             username: user.username,
             email: user.email,
             name: user.name,
-            account: if user.is_active {
-                Account::Enabled
-            } else {
-                Account::Disabled
-            },
+            account: if user.is_active { Account::Enabled } else { Account::Disabled },
             attributes: user.attributes,
         }
     }

@@ -11,59 +11,20 @@ use crate::integration::{Desired, Gate, Plan, Refusal};
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    EndSessions {
-        user_id: UserId,
-        pk: i64,
-    },
-    DropEntitlement {
-        user_id: UserId,
-        pk: i64,
-    },
-    Disable {
-        user_id: UserId,
-        pk: i64,
-    },
-    RemoveMember {
-        group: String,
-        pk: i64,
-    },
-    MarkUser {
-        user_id: UserId,
-        pk: i64,
-        sessions_epoch: u64,
-    },
-    CreateGroup {
-        name: String,
-    },
-    RenameGroup {
-        pk: String,
-        name: String,
-    },
-    MarkGroup {
-        pk: String,
-    },
+    EndSessions { user_id: UserId, pk: i64 },
+    DropEntitlement { user_id: UserId, pk: i64 },
+    Disable { user_id: UserId, pk: i64 },
+    RemoveMember { group: String, pk: i64 },
+    MarkUser { user_id: UserId, pk: i64, sessions_epoch: u64 },
+    CreateGroup { name: String },
+    RenameGroup { pk: String, name: String },
+    MarkGroup { pk: String },
     CreateEntitlementGroup,
-    CreateUser {
-        user_id: UserId,
-    },
-    UpdateUser {
-        user_id: UserId,
-        pk: i64,
-        fields: Vec<&'static str>,
-    },
-    AddMember {
-        group: String,
-        user_id: UserId,
-        pk: i64,
-    },
-    Entitle {
-        user_id: UserId,
-        pk: i64,
-    },
-    Enable {
-        user_id: UserId,
-        pk: i64,
-    },
+    CreateUser { user_id: UserId },
+    UpdateUser { user_id: UserId, pk: i64, fields: Vec<&'static str> },
+    AddMember { group: String, user_id: UserId, pk: i64 },
+    Entitle { user_id: UserId, pk: i64 },
+    Enable { user_id: UserId, pk: i64 },
 }
 
 impl Step {
@@ -109,22 +70,14 @@ impl crate::integration::Step for Step {
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EndSessions { user_id, .. } => write!(
-                out,
-                "disable the account of {user_id} and end its sessions and tokens"
-            ),
+            Self::EndSessions { user_id, .. } => {
+                write!(out, "disable the account of {user_id} and end its sessions and tokens")
+            }
             Self::DropEntitlement { user_id, .. } => write!(out, "take the entitlement from {user_id}"),
             Self::Disable { user_id, .. } => write!(out, "disable the account of {user_id}"),
             Self::RemoveMember { group, pk } => write!(out, "take user {pk} out of group {group}"),
-            Self::MarkUser {
-                user_id,
-                sessions_epoch,
-                ..
-            } => {
-                write!(
-                    out,
-                    "mark the account of {user_id}, sessions epoch {sessions_epoch}"
-                )
+            Self::MarkUser { user_id, sessions_epoch, .. } => {
+                write!(out, "mark the account of {user_id}, sessions epoch {sessions_epoch}")
             }
             Self::CreateGroup { name } => write!(out, "create group {name}"),
             Self::RenameGroup { name, .. } => write!(out, "rename the group to {name}"),
@@ -151,11 +104,7 @@ pub(super) fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
     plan.steps.extend(leave(&desired.spec, observed));
     group(&desired.spec, observed, &mut plan);
     if observed.entitled.is_none()
-        && desired
-            .spec
-            .people
-            .iter()
-            .any(|person| person.entitlement == Belongs::Inside)
+        && desired.spec.people.iter().any(|person| person.entitlement == Belongs::Inside)
     {
         plan.steps.push(Step::CreateEntitlementGroup);
     }
@@ -168,9 +117,7 @@ pub(super) fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
                 summary: "the account with this address is marked for somebody else",
             }),
             None if person.presence == Presence::Ensure => {
-                plan.steps.push(Step::CreateUser {
-                    user_id: person.user_id,
-                });
+                plan.steps.push(Step::CreateUser { user_id: person.user_id });
             }
             None => {}
         }
@@ -207,11 +154,7 @@ fn close(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Vec
     }
     let is_marked = account.marked_for() == Some(user_id.to_string().as_str());
     if is_ending || !is_marked {
-        steps.push(Step::MarkUser {
-            user_id,
-            pk,
-            sessions_epoch: stored.max(person.sessions_epoch),
-        });
+        steps.push(Step::MarkUser { user_id, pk, sessions_epoch: stored.max(person.sessions_epoch) });
     }
     steps
 }
@@ -228,13 +171,7 @@ fn leave(spec: &Spec, observed: &Observed) -> Vec<Step> {
         .map(|account| account.pk)
         .filter(|pk| group.users.contains(pk));
     let leaving: std::collections::BTreeSet<i64> = former.chain(observed.strays.iter().copied()).collect();
-    leaving
-        .into_iter()
-        .map(|pk| Step::RemoveMember {
-            group: group.pk.clone(),
-            pk,
-        })
-        .collect()
+    leaving.into_iter().map(|pk| Step::RemoveMember { group: group.pk.clone(), pk }).collect()
 }
 
 fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
@@ -246,9 +183,7 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
                 summary: "a group of this name exists and is not marked as ours",
             });
         } else {
-            plan.steps.push(Step::CreateGroup {
-                name: spec.group.clone(),
-            });
+            plan.steps.push(Step::CreateGroup { name: spec.group.clone() });
         }
         return;
     };
@@ -259,10 +194,7 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
             summary: "our group was renamed and another one has its name",
         });
     } else if group.name != spec.group {
-        plan.steps.push(Step::RenameGroup {
-            pk: group.pk.clone(),
-            name: spec.group.clone(),
-        });
+        plan.steps.push(Step::RenameGroup { pk: group.pk.clone(), name: spec.group.clone() });
     }
     if group.attributes.get(super::MARK) != Some(&spec.owner.mark()) {
         plan.steps.push(Step::MarkGroup { pk: group.pk.clone() });
@@ -275,25 +207,15 @@ fn profile(person: &PersonSpec, account: &AccountSeen) -> Option<Step> {
         ("email", account.email != person.username),
         ("name", !person.name.is_empty() && account.name != person.name),
     ];
-    let fields: Vec<&'static str> = differs
-        .into_iter()
-        .filter_map(|(field, differs)| differs.then_some(field))
-        .collect();
-    (!fields.is_empty()).then_some(Step::UpdateUser {
-        user_id: person.user_id,
-        pk: account.pk,
-        fields,
-    })
+    let fields: Vec<&'static str> =
+        differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect();
+    (!fields.is_empty()).then_some(Step::UpdateUser { user_id: person.user_id, pk: account.pk, fields })
 }
 
 fn join(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Option<Step> {
     let group = observed.group.as_ref()?;
     let is_missing = person.membership == Belongs::Inside && !group.users.contains(&account.pk);
-    is_missing.then(|| Step::AddMember {
-        group: group.pk.clone(),
-        user_id: person.user_id,
-        pk: account.pk,
-    })
+    is_missing.then(|| Step::AddMember { group: group.pk.clone(), user_id: person.user_id, pk: account.pk })
 }
 
 fn open(gate: Gate, person: &PersonSpec, account: &AccountSeen, observed: &Observed, plan: &mut Plan<Step>) {

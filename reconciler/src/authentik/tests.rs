@@ -32,19 +32,12 @@ fn out(number: u128, epoch: u64) -> PersonSpec {
 }
 
 fn owner() -> Owner {
-    Owner::Tenant {
-        tenant_id: TenantId::from_uuid(Uuid::from_u128(9)),
-        slug: "acme".into(),
-    }
+    Owner::Tenant { tenant_id: TenantId::from_uuid(Uuid::from_u128(9)), slug: "acme".into() }
 }
 
 fn desired(people: Vec<PersonSpec>) -> Desired<Spec> {
     Desired {
-        spec: Spec {
-            group: "dezky-tenant-acme".into(),
-            owner: owner(),
-            people,
-        },
+        spec: Spec { group: "dezky-tenant-acme".into(), owner: owner(), people },
         known: BTreeMap::new(),
         gate: Gate::Open,
         asked: Asked::Nothing,
@@ -94,16 +87,11 @@ fn steps(desired: &Desired<Spec>, observed: &Observed) -> String {
         .steps
         .iter()
         .map(|step| format!("{} [{}]", step, step.path()))
-        .chain(
-            plan.refusals
-                .iter()
-                .map(|refusal| format!("refused: {}", refusal.summary)),
-        )
+        .chain(plan.refusals.iter().map(|refusal| format!("refused: {}", refusal.summary)))
         .chain(waiting)
         .collect();
-    (1..4).fold(lines.join("\n"), |text, number| {
-        text.replace(&user(number).to_string(), &format!("p{number}"))
-    })
+    (1..4)
+        .fold(lines.join("\n"), |text, number| text.replace(&user(number).to_string(), &format!("p{number}")))
 }
 
 #[test]
@@ -131,10 +119,7 @@ fn a_door_shuts_in_the_order_that_leaves_nothing_behind() {
 
 #[test]
 fn an_account_that_stays_enabled_is_disabled_only_while_its_door_shuts() {
-    let owner = PersonSpec {
-        account: super::Account::Enabled,
-        ..out(1, 40)
-    };
+    let owner = PersonSpec { account: super::Account::Enabled, ..out(1, 40) };
     let mut wanted = desired(vec![owner]);
     wanted.gate = Gate::Waiting;
     let expected = "disable the account of p1 and end its sessions and tokens [user.sessions]
@@ -143,13 +128,7 @@ enable the account of p1 [user.isActive]
 mark the account of p1, sessions epoch 40 [user.attributes]";
     assert_eq!(steps(&wanted, &level()), expected);
     let mut halfway = level();
-    halfway.accounts.insert(
-        user(1),
-        AccountSeen {
-            account: super::Account::Disabled,
-            ..account(1)
-        },
-    );
+    halfway.accounts.insert(user(1), AccountSeen { account: super::Account::Disabled, ..account(1) });
     assert_eq!(steps(&wanted, &halfway), expected, "a failure in between repeats");
 }
 
@@ -171,13 +150,7 @@ fn the_door_opens_last_and_only_when_the_gate_is_open() {
     let mut observed = level();
     observed.group = Some(group("dezky-tenant-acme", &[]));
     observed.entitled = Some(group(ENTITLED_GROUP, &[]));
-    observed.accounts.insert(
-        user(1),
-        AccountSeen {
-            account: super::Account::Disabled,
-            ..account(1)
-        },
-    );
+    observed.accounts.insert(user(1), AccountSeen { account: super::Account::Disabled, ..account(1) });
     let mut wanted = desired(vec![person(1)]);
     insta::assert_snapshot!(steps(&wanted, &observed), @"
     add p1 to group pk of dezky-tenant-acme [group.members]
@@ -200,11 +173,7 @@ fn closing_never_waits_for_the_gate() {
 
 #[test]
 fn a_group_of_our_name_that_is_not_ours_is_refused() {
-    let observed = Observed {
-        group: None,
-        name_is_taken: true,
-        ..level()
-    };
+    let observed = Observed { group: None, name_is_taken: true, ..level() };
     insta::assert_snapshot!(
         steps(&desired(vec![person(1)]), &observed),
         @"refused: a group of this name exists and is not marked as ours"
@@ -223,11 +192,8 @@ fn an_account_of_somebody_else_is_refused() {
 
 #[test]
 fn former_members_leave_the_group_and_get_no_account() {
-    let former = |number| PersonSpec {
-        presence: Presence::IfPresent,
-        membership: Belongs::Outside,
-        ..person(number)
-    };
+    let former =
+        |number| PersonSpec { presence: Presence::IfPresent, membership: Belongs::Outside, ..person(number) };
     let mut observed = level();
     observed.group = Some(group("dezky-tenant-acme", &[1, 7]));
     observed.strays.insert(7);
@@ -277,11 +243,7 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
             observed.strays.remove(pk);
         }
         Step::AddMember { pk, .. } => drop(observed.group.as_mut().unwrap().users.insert(*pk)),
-        Step::MarkUser {
-            user_id,
-            sessions_epoch,
-            ..
-        } => {
+        Step::MarkUser { user_id, sessions_epoch, .. } => {
             account_mut(observed, user_id).attributes =
                 attributes(json!({ "userId": user_id, "sessionsEpoch": sessions_epoch }));
         }
@@ -290,33 +252,19 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
         Step::MarkGroup { .. } => observed.group.as_mut().unwrap().attributes = attributes(owner().mark()),
         Step::CreateEntitlementGroup => observed.entitled = Some(group(ENTITLED_GROUP, &[])),
         Step::CreateUser { user_id } => {
-            let person = desired
-                .spec
-                .people
-                .iter()
-                .find(|person| person.user_id == *user_id)
-                .unwrap();
+            let person = desired.spec.people.iter().find(|person| person.user_id == *user_id).unwrap();
             let number = (1..4).find(|number| user(*number) == *user_id).unwrap();
             let mark = json!({ "userId": user_id, "sessionsEpoch": person.sessions_epoch });
             let is_open = person.account == super::Account::Enabled && desired.gate == Gate::Open;
             let account = AccountSeen {
-                account: if is_open {
-                    super::Account::Enabled
-                } else {
-                    super::Account::Disabled
-                },
+                account: if is_open { super::Account::Enabled } else { super::Account::Disabled },
                 attributes: attributes(mark),
                 ..account(i64::try_from(number).unwrap())
             };
             observed.accounts.insert(*user_id, account);
         }
         Step::UpdateUser { user_id, .. } => {
-            let person = desired
-                .spec
-                .people
-                .iter()
-                .find(|person| person.user_id == *user_id)
-                .unwrap();
+            let person = desired.spec.people.iter().find(|person| person.user_id == *user_id).unwrap();
             let account = account_mut(observed, user_id);
             (account.username, account.email) = (person.username.clone(), person.username.clone());
             account.name.clone_from(&person.name);
@@ -333,10 +281,7 @@ fn applying_the_plan_converges_from_anywhere() {
         if kind == 0 {
             observed.group = None;
         } else if kind == 1 {
-            observed.group = Some(GroupSeen {
-                attributes: Map::new(),
-                ..group("renamed", &[1, 2, 7])
-            });
+            observed.group = Some(GroupSeen { attributes: Map::new(), ..group("renamed", &[1, 2, 7]) });
             observed.strays.insert(7);
         }
         let kind = random.u8(0..3);
@@ -349,16 +294,8 @@ fn applying_the_plan_converges_from_anywhere() {
             observed.accounts.insert(
                 user(2),
                 AccountSeen {
-                    attributes: if random.bool() {
-                        Map::new()
-                    } else {
-                        account(2).attributes
-                    },
-                    account: if random.bool() {
-                        super::Account::Enabled
-                    } else {
-                        super::Account::Disabled
-                    },
+                    attributes: if random.bool() { Map::new() } else { account(2).attributes },
+                    account: if random.bool() { super::Account::Enabled } else { super::Account::Disabled },
                     email: "else@acme.dk".into(),
                     ..account(2)
                 },
@@ -366,18 +303,10 @@ fn applying_the_plan_converges_from_anywhere() {
         }
         let mut any = |number| {
             let epoch = random.u64(0..3) * 10;
-            let base = if random.bool() {
-                out(number, epoch)
-            } else {
-                person(number)
-            };
+            let base = if random.bool() { out(number, epoch) } else { person(number) };
             PersonSpec {
                 membership: Belongs::when(random.bool()),
-                presence: if random.bool() {
-                    Presence::Ensure
-                } else {
-                    Presence::IfPresent
-                },
+                presence: if random.bool() { Presence::Ensure } else { Presence::IfPresent },
                 ..base
             }
         };
@@ -397,20 +326,8 @@ fn applying_the_plan_converges_from_anywhere() {
 #[test]
 fn both_subjects_of_an_account_are_told_and_only_of_marked_ones() {
     let mut observed = level();
-    observed.accounts.insert(
-        user(2),
-        AccountSeen {
-            attributes: Map::new(),
-            ..account(2)
-        },
-    );
+    observed.accounts.insert(user(2), AccountSeen { attributes: Map::new(), ..account(2) });
     let seen = Authentik::seen(&desired(vec![person(1), person(2)]), &observed);
-    assert_eq!(
-        seen.identities,
-        [(user(1), "uuid-1".to_owned()), (user(1), "uid-1".to_owned())]
-    );
-    assert!(
-        seen.doors.is_empty(),
-        "who may use another tenant is no door of this one"
-    );
+    assert_eq!(seen.identities, [(user(1), "uuid-1".to_owned()), (user(1), "uid-1".to_owned())]);
+    assert!(seen.doors.is_empty(), "who may use another tenant is no door of this one");
 }

@@ -12,11 +12,7 @@ fn failed(class: FailureClass) -> CallError {
 fn a_passing_failure_is_tried_again_ever_later_up_to_ten_minutes() {
     let longest = |failures| pause(&failed(FailureClass::Transient), failures, |most| most).as_secs();
     assert_eq!([1, 2, 3, 8, 9, 40].map(longest), [2, 4, 8, 256, 512, 600]);
-    assert_eq!(
-        pause(&failed(FailureClass::Transient), 9, |_| 0),
-        Duration::ZERO,
-        "full jitter"
-    );
+    assert_eq!(pause(&failed(FailureClass::Transient), 9, |_| 0), Duration::ZERO, "full jitter");
 }
 
 #[test]
@@ -26,8 +22,5 @@ fn a_rate_limit_holds_at_least_five_seconds_and_at_most_ten_minutes() {
         error.retry_after = seconds.map(Duration::from_secs);
         pause(&error, 1, |most| most).as_secs()
     };
-    assert_eq!(
-        [None, Some(1), Some(30), Some(86_400)].map(asked),
-        [5, 5, 30, 600]
-    );
+    assert_eq!([None, Some(1), Some(30), Some(86_400)].map(asked), [5, 5, 30, 600]);
 }

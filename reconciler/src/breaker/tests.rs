@@ -34,10 +34,7 @@ fn a_system_is_down_after_failures_in_a_row_only() {
     for _ in 0..FAILURES_MAX {
         breakers.failed(System::Ocis, &error(FailureClass::Transient), now);
     }
-    assert_eq!(
-        breakers.ask(System::Ocis, now),
-        Verdict::Wait(now.plus_seconds(10))
-    );
+    assert_eq!(breakers.ask(System::Ocis, now), Verdict::Wait(now.plus_seconds(10)));
 }
 
 #[test]

@@ -8,12 +8,10 @@ fn the_same_status_means_something_else_for_a_read_and_a_write() {
         let (class, reason) = judge(StatusCode::from_u16(status).unwrap(), effect);
         format!("{status} {effect:?}: {class:?} {reason:?}")
     };
-    let table: Vec<String> = [
-        401, 402, 403, 404, 405, 408, 409, 415, 422, 429, 500, 502, 503, 504, 507,
-    ]
-    .into_iter()
-    .flat_map(|status| [told(status, Effect::Reads), told(status, Effect::Writes)])
-    .collect();
+    let table: Vec<String> = [401, 402, 403, 404, 405, 408, 409, 415, 422, 429, 500, 502, 503, 504, 507]
+        .into_iter()
+        .flat_map(|status| [told(status, Effect::Reads), told(status, Effect::Writes)])
+        .collect();
     insta::assert_snapshot!(table.join("\n"), @"
     401 Reads: Auth AuthFailed
     401 Writes: Auth AuthFailed
@@ -52,14 +50,8 @@ fn the_same_status_means_something_else_for_a_read_and_a_write() {
 async fn a_closed_port_is_no_connection_and_never_ambiguous() {
     let line = Line::new(System::Ocis, "http://127.0.0.1:1", Duration::from_secs(2), &[]).unwrap();
     let request = line.request(Method::POST, "/graph/v1.0/drives?who=anna@acme.dk");
-    let error = line
-        .send("create the space", Effect::Writes, request)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.class, error.reason),
-        (FailureClass::Transient, Reason::UpstreamUnavailable)
-    );
+    let error = line.send("create the space", Effect::Writes, request).await.unwrap_err();
+    assert_eq!((error.class, error.reason), (FailureClass::Transient, Reason::UpstreamUnavailable));
     let mut chain = format!("{error}");
     let mut source = error.source();
     while let Some(cause) = source {

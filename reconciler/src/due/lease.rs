@@ -31,11 +31,7 @@ impl DueRows {
     /// Nobody else works on this database: what a killed process held is free.
     pub(crate) async fn release_all(&self) -> Result<(), WriteError> {
         let mut batch = Batch::new();
-        batch.run(
-            "update due set lease_until = null, lease_owner = null",
-            vec![],
-            Expect::Any,
-        );
+        batch.run("update due set lease_until = null, lease_owner = null", vec![], Expect::Any);
         self.db.write(batch).await.map(drop)
     }
 
@@ -52,10 +48,7 @@ impl DueRows {
                   where due_at <= $1 and (lease_until is null or lease_until <= $1)
                     and subject not in (select subject from due where lease_until > $1)
                   group by subject order by min(due_at), subject limit $2",
-                &[
-                    now.to_string().into(),
-                    i64::try_from(limit).unwrap_or(i64::MAX).into(),
-                ],
+                &[now.to_string().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
             )
             .await?;
         Ok(rows
@@ -69,18 +62,9 @@ impl DueRows {
 
     /// Whether doors of a subject were asked shut after it was taken.
     pub(crate) async fn is_overtaken(&self, lease: &Lease, now: Timestamp) -> Result<bool, DbError> {
-        let taken = lease
-            .rows
-            .iter()
-            .map(|row| row.position)
-            .max()
-            .unwrap_or_default();
+        let taken = lease.rows.iter().map(|row| row.position).max().unwrap_or_default();
         let sql = "select count(*) from due where subject = $1 and position > $2 and due_at <= $3";
-        let params = [
-            lease.subject.to_string().into(),
-            taken.into(),
-            closing_before(now).to_string().into(),
-        ];
+        let params = [lease.subject.to_string().into(), taken.into(), closing_before(now).to_string().into()];
         let rows = self.db.query(sql, &params).await?;
         Ok(rows.first().map(|row| row.count(0)).transpose()? > Some(0))
     }
@@ -108,12 +92,7 @@ impl DueRows {
             "update due set lease_until = $3, lease_owner = $4
               where subject = $1 and due_at <= $2 and (lease_until is null or lease_until <= $2)
                 and not exists (select 1 from due other where other.subject = $1 and other.lease_until > $2)",
-            vec![
-                subject.to_string().into(),
-                now.to_string().into(),
-                lease_end(now),
-                token.into(),
-            ],
+            vec![subject.to_string().into(), now.to_string().into(), lease_end(now), token.into()],
             Expect::Any,
         );
         if self.db.write(batch).await?.first().is_none_or(|rows| *rows == 0) {
@@ -128,11 +107,7 @@ impl DueRows {
             .await
             .map_err(WriteError::Unknown)?;
         let rows: Vec<Held> = rows.iter().filter_map(held).collect();
-        Ok((!rows.is_empty()).then(|| Lease {
-            subject,
-            token: token.to_owned(),
-            rows,
-        }))
+        Ok((!rows.is_empty()).then(|| Lease { subject, token: token.to_owned(), rows }))
     }
 
     /// Still at work.
@@ -140,11 +115,7 @@ impl DueRows {
         let mut batch = Batch::new();
         batch.run(
             "update due set lease_until = $3 where subject = $1 and lease_owner = $2",
-            vec![
-                lease.subject.to_string().into(),
-                lease.token.as_str().into(),
-                lease_end(now),
-            ],
+            vec![lease.subject.to_string().into(), lease.token.as_str().into(), lease_end(now)],
             Expect::Any,
         );
         self.db.write(batch).await.map(drop)
@@ -154,11 +125,7 @@ impl DueRows {
     pub(crate) async fn done(&self, lease: &Lease, row: &Held, worked: u64) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         let key = || -> Vec<Value> {
-            vec![
-                lease.subject.to_string().into(),
-                row.system.as_str().into(),
-                lease.token.as_str().into(),
-            ]
+            vec![lease.subject.to_string().into(), row.system.as_str().into(), lease.token.as_str().into()]
         };
         batch.run(
             "delete from due where subject = $1 and system = $2 and lease_owner = $3 and position <= $4",
@@ -207,9 +174,7 @@ impl DueRows {
     pub(crate) async fn next(&self, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
         let sql = "select min(due_at) from due where lease_until is null or lease_until <= $1";
         let rows = self.db.query(sql, &[now.to_string().into()]).await?;
-        Ok(rows
-            .first()
-            .and_then(|row| row.opt_text(0).ok().flatten()?.parse().ok()))
+        Ok(rows.first().and_then(|row| row.opt_text(0).ok().flatten()?.parse().ok()))
     }
 
     /// Whether these systems have followed the log up to a position for a subject: nothing to do, or tried and failed.
@@ -224,10 +189,9 @@ impl DueRows {
         }
         let sql = "select system from due where subject = $1 and state is null";
         let untried = self.db.query(sql, &[subject.to_string().into()]).await?;
-        Ok(!untried.iter().any(|row| {
-            row.text(0)
-                .is_ok_and(|open| systems.iter().any(|system| system.as_str() == open))
-        }))
+        Ok(!untried
+            .iter()
+            .any(|row| row.text(0).is_ok_and(|open| systems.iter().any(|system| system.as_str() == open))))
     }
 }
 

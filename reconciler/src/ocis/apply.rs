@@ -13,16 +13,10 @@ pub(super) async fn apply(client: &Client, spec: &Spec, step: &Step) -> Result<(
         Step::CreateSpace { name, quota } => client.create_drive(name, &mark(spec.tenant_id), *quota).await,
         Step::RestoreSpace { id } => client.restore_drive(id).await,
         Step::MarkSpace { id } => {
-            client
-                .patch_drive(id, &json!({ "description": mark(spec.tenant_id) }))
-                .await
+            client.patch_drive(id, &json!({ "description": mark(spec.tenant_id) })).await
         }
         Step::RenameSpace { id, name } => client.patch_drive(id, &json!({ "name": name })).await,
-        Step::SetQuota { id, quota } => {
-            client
-                .patch_drive(id, &json!({ "quota": { "total": quota } }))
-                .await
-        }
+        Step::SetQuota { id, quota } => client.patch_drive(id, &json!({ "quota": { "total": quota } })).await,
         Step::CreateGroup { name } => client.create_group(name).await,
         Step::RenameGroup { id, name } => client.rename_group(id, name).await,
         Step::GrantEditor { space, group } => client.grant_editor(space, group).await,

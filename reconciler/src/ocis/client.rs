@@ -21,20 +21,14 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(line: Line, pass: Pass) -> Self {
-        Self {
-            line,
-            pass,
-            me: Arc::default(),
-        }
+        Self { line, pass, me: Arc::default() }
     }
 
     /// Our own id there: only as Manager of a space may we grant anything.
     pub async fn me(&self) -> Result<&str, CallError> {
         let find = || async {
             let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
-            found
-                .map(|me| me.id)
-                .ok_or_else(|| self.missing("read our own account"))
+            found.map(|me| me.id).ok_or_else(|| self.missing("read our own account"))
         };
         self.me.get_or_try_init(find).await.map(String::as_str)
     }
@@ -43,9 +37,7 @@ impl Client {
     pub async fn drives(&self) -> Result<Vec<Drive>, CallError> {
         let what = "list the project spaces";
         let path = "/graph/v1beta1/drives?$filter=driveType%20eq%20%27project%27";
-        let answer = self
-            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
-            .await?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
         let answer = self.succeeded(what, Effect::Reads, answer)?;
         // "Nothing found" may be said with null.
         let list: Option<Drives> = answer.parse(self.line.system, what)?;
@@ -53,8 +45,7 @@ impl Client {
     }
 
     pub async fn drive(&self, id: &str) -> Result<Option<Drive>, CallError> {
-        self.one("read the space", &format!("/graph/v1.0/drives/{}", encoded(id)))
-            .await
+        self.one("read the space", &format!("/graph/v1.0/drives/{}", encoded(id))).await
     }
 
     pub async fn create_drive(&self, name: &str, description: &str, quota: u64) -> Result<(), CallError> {
@@ -64,13 +55,7 @@ impl Client {
             "description": description,
             "quota": { "total": quota },
         });
-        self.write(
-            "create the space",
-            Method::POST,
-            "/graph/v1.0/drives",
-            Some(&body),
-        )
-        .await
+        self.write("create the space", Method::POST, "/graph/v1.0/drives", Some(&body)).await
     }
 
     pub async fn patch_drive(&self, id: &str, body: &Value) -> Result<(), CallError> {
@@ -85,27 +70,14 @@ impl Client {
 
     pub async fn restore_drive(&self, id: &str) -> Result<(), CallError> {
         let (what, path) = ("restore the space", format!("/graph/v1.0/drives/{}", encoded(id)));
-        let answer = self
-            .send(
-                what,
-                Effect::Writes,
-                Method::PATCH,
-                &path,
-                Some(&json!({})),
-                Restore::Yes,
-            )
-            .await?;
+        let answer =
+            self.send(what, Effect::Writes, Method::PATCH, &path, Some(&json!({})), Restore::Yes).await?;
         self.succeeded(what, Effect::Writes, answer).map(drop)
     }
 
     pub async fn disable_drive(&self, id: &str) -> Result<(), CallError> {
-        self.write(
-            "disable the space",
-            Method::DELETE,
-            &format!("/graph/v1.0/drives/{}", encoded(id)),
-            None,
-        )
-        .await
+        self.write("disable the space", Method::DELETE, &format!("/graph/v1.0/drives/{}", encoded(id)), None)
+            .await
     }
 
     /// For good. Only of a space that is empty and nobody's.
@@ -129,16 +101,7 @@ impl Client {
             "recipients": [{ "objectId": group, "@libre.graph.recipient.type": "group" }],
             "roles": [EDITOR_ROLE],
         });
-        let answer = self
-            .send(
-                what,
-                Effect::Writes,
-                Method::POST,
-                &path,
-                Some(&body),
-                Restore::No,
-            )
-            .await?;
+        let answer = self.send(what, Effect::Writes, Method::POST, &path, Some(&body), Restore::No).await?;
         if answer.status.as_u16() == 409 {
             return self.regrant_editor(drive, group).await;
         }
@@ -151,13 +114,8 @@ impl Client {
             encoded(drive),
             encoded(&format!("g:{group}"))
         );
-        self.write(
-            "change the group's grant",
-            Method::PATCH,
-            &path,
-            Some(&json!({ "roles": [EDITOR_ROLE] })),
-        )
-        .await
+        self.write("change the group's grant", Method::PATCH, &path, Some(&json!({ "roles": [EDITOR_ROLE] })))
+            .await
     }
 
     /// By id or by name, with its members.
@@ -170,12 +128,9 @@ impl Client {
     pub async fn groups(&self) -> Result<Vec<Group>, CallError> {
         let what = "list the groups";
         let path = "/graph/v1.0/groups?$expand=members";
-        let answer = self
-            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
-            .await?;
-        let list: Option<Groups> = self
-            .succeeded(what, Effect::Reads, answer)?
-            .parse(self.line.system, what)?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
+        let list: Option<Groups> =
+            self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what)?;
         Ok(list.map(|list| list.value).unwrap_or_default())
     }
 
@@ -184,14 +139,7 @@ impl Client {
         let what = "create the group";
         let body = json!({ "displayName": name });
         let answer = self
-            .send(
-                what,
-                Effect::Writes,
-                Method::POST,
-                "/graph/v1.0/groups",
-                Some(&body),
-                Restore::No,
-            )
+            .send(what, Effect::Writes, Method::POST, "/graph/v1.0/groups", Some(&body), Restore::No)
             .await?;
         if answer.status.as_u16() == 409 {
             return Ok(());
@@ -212,31 +160,20 @@ impl Client {
 
     /// By id or user name.
     pub async fn user(&self, name: &str) -> Result<Option<User>, CallError> {
-        self.one(
-            "read the account",
-            &format!("/graph/v1.0/users/{}", encoded(name)),
-        )
-        .await
+        self.one("read the account", &format!("/graph/v1.0/users/{}", encoded(name))).await
     }
 
     pub async fn add_member(&self, group: &str, user: &str) -> Result<(), CallError> {
         let path = format!("/graph/v1.0/groups/{}/members/$ref", encoded(group));
         // The host in it is not looked at.
         let body = json!({ "@odata.id": format!("http://localhost/graph/v1.0/users/{user}") });
-        self.write("add the account to the group", Method::POST, &path, Some(&body))
-            .await
+        self.write("add the account to the group", Method::POST, &path, Some(&body)).await
     }
 
     pub async fn remove_member(&self, group: &str, user: &str) -> Result<(), CallError> {
         let what = "take the account out of the group";
-        let path = format!(
-            "/graph/v1.0/groups/{}/members/{}/$ref",
-            encoded(group),
-            encoded(user)
-        );
-        let answer = self
-            .send(what, Effect::Writes, Method::DELETE, &path, None, Restore::No)
-            .await?;
+        let path = format!("/graph/v1.0/groups/{}/members/{}/$ref", encoded(group), encoded(user));
+        let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None, Restore::No).await?;
         if answer.status.as_u16() == 404 {
             return Ok(());
         }
@@ -248,15 +185,11 @@ impl Client {
         what: &str,
         path: &str,
     ) -> Result<Option<T>, CallError> {
-        let answer = self
-            .send(what, Effect::Reads, Method::GET, path, None, Restore::No)
-            .await?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
         if answer.status.as_u16() == 404 && answer.json.is_some() {
             return Ok(None);
         }
-        self.succeeded(what, Effect::Reads, answer)?
-            .parse(self.line.system, what)
-            .map(Some)
+        self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what).map(Some)
     }
 
     async fn write(
@@ -266,9 +199,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(), CallError> {
-        let answer = self
-            .send(what, Effect::Writes, method, path, body, Restore::No)
-            .await?;
+        let answer = self.send(what, Effect::Writes, method, path, body, Restore::No).await?;
         // Gone between the look and the write: the next look plans anew.
         if answer.status.as_u16() == 404 {
             return Err(CallError::unknown(format!("ocis: {what}: it is gone")));
@@ -286,9 +217,7 @@ impl Client {
         body: Option<&Value>,
         restore: Restore,
     ) -> Result<Answer, CallError> {
-        let answer = self
-            .send_once(what, effect, method.clone(), path, body, restore)
-            .await?;
+        let answer = self.send_once(what, effect, method.clone(), path, body, restore).await?;
         if answer.status.as_u16() == 401 && self.pass.renew() {
             return self.send_once(what, effect, method, path, body, restore).await;
         }

@@ -20,12 +20,7 @@ pub enum Credentials {
     /// A user of OCIS itself; only without an outside identity provider.
     Basic { user: String, password: String },
     /// A service account of the identity provider.
-    ClientCredentials {
-        token_url: String,
-        client_id: String,
-        client_secret: String,
-        scope: String,
-    },
+    ClientCredentials { token_url: String, client_id: String, client_secret: String, scope: String },
 }
 
 impl std::fmt::Debug for Credentials {
@@ -59,10 +54,7 @@ struct Granted {
 
 impl Pass {
     pub(crate) fn new(credentials: Credentials) -> Self {
-        Self {
-            credentials,
-            held: Arc::default(),
-        }
+        Self { credentials, held: Arc::default() }
     }
 
     /// The request with our proof on it.
@@ -90,26 +82,14 @@ impl Pass {
         let granted = self.fetch(line).await?;
         let lifetime = Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS_DEFAULT));
         let until = now + lifetime.saturating_sub(MARGIN);
-        *self.lock() = Some(Held {
-            token: granted.access_token.clone(),
-            until,
-        });
+        *self.lock() = Some(Held { token: granted.access_token.clone(), until });
         Ok(granted.access_token)
     }
 
     async fn fetch(&self, line: &Line) -> Result<Granted, CallError> {
-        let Credentials::ClientCredentials {
-            token_url,
-            client_id,
-            client_secret,
-            scope,
-        } = &self.credentials
+        let Credentials::ClientCredentials { token_url, client_id, client_secret, scope } = &self.credentials
         else {
-            return Err(CallError::new(
-                FailureClass::Auth,
-                Reason::AuthFailed,
-                "ocis: no token is used",
-            ));
+            return Err(CallError::new(FailureClass::Auth, Reason::AuthFailed, "ocis: no token is used"));
         };
         let what = "fetch a token";
         let form = [
@@ -123,11 +103,9 @@ impl Pass {
         let answer = line.send(what, Effect::Reads, request).await?;
         match answer.status.as_u16() {
             200..=299 => answer.parse(line.system, what),
-            400..=403 => Err(CallError::new(
-                FailureClass::Auth,
-                Reason::AuthFailed,
-                "ocis: fetch a token: refused",
-            )),
+            400..=403 => {
+                Err(CallError::new(FailureClass::Auth, Reason::AuthFailed, "ocis: fetch a token: refused"))
+            }
             _ => Err(line.refusal(what, Effect::Reads, &answer)),
         }
     }

@@ -13,18 +13,9 @@ pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<
     let mut observed = Observed::default();
     find_space(client, desired, &me, &mut observed).await?;
     find_group(client, desired, &mut observed).await?;
-    let inside: BTreeSet<&String> = observed
-        .group
-        .iter()
-        .flat_map(|group| group.members.keys())
-        .collect();
+    let inside: BTreeSet<&String> = observed.group.iter().flat_map(|group| group.members.keys()).collect();
     let mut absent = BTreeMap::new();
-    for person in desired
-        .spec
-        .people
-        .iter()
-        .filter(|person| person.membership == Belongs::Inside)
-    {
+    for person in desired.spec.people.iter().filter(|person| person.membership == Belongs::Inside) {
         if inside.contains(&person.username) {
             continue;
         }
@@ -57,10 +48,7 @@ async fn find_space(
         }
     }
     let drives = client.drives().await?;
-    let marked = drives
-        .into_iter()
-        .map(|drive| space_of(drive, &mark, me))
-        .filter(|space| space.is_marked);
+    let marked = drives.into_iter().map(|drive| space_of(drive, &mark, me)).filter(|space| space.is_marked);
     let mut spaces: Vec<SpaceSeen> = marked.collect();
     spaces.sort_by_key(keeping_order);
     let mut spaces = spaces.into_iter();
@@ -104,29 +92,17 @@ pub(crate) fn group_of(group: Group) -> GroupSeen {
         .into_iter()
         .map(|user| (user.on_premises_sam_account_name.to_lowercase(), user.id))
         .collect();
-    GroupSeen {
-        id: group.id,
-        name: group.display_name,
-        members,
-    }
+    GroupSeen { id: group.id, name: group.display_name, members }
 }
 
 pub(crate) fn space_of(drive: Drive, mark: &str, me: &str) -> SpaceSeen {
     let description = drive.description.unwrap_or_default();
     let permissions = drive.root.permissions;
-    let is_me = |permission: &&Permission| {
-        permission
-            .granted_to_v2
-            .user
-            .as_ref()
-            .is_some_and(|user| user.id == me)
-    };
+    let is_me =
+        |permission: &&Permission| permission.granted_to_v2.user.as_ref().is_some_and(|user| user.id == me);
     let managed = if permissions.is_empty() {
         Managed::ByNobody
-    } else if permissions
-        .iter()
-        .any(|permission| is_me(&permission) && permission.is_manager())
-    {
+    } else if permissions.iter().any(|permission| is_me(&permission) && permission.is_manager()) {
         Managed::ByUs
     } else {
         Managed::ByOthers
@@ -138,11 +114,7 @@ pub(crate) fn space_of(drive: Drive, mark: &str, me: &str) -> SpaceSeen {
         description,
         quota: drive.quota.total,
         used: drive.quota.used,
-        space: if drive.root.deleted.is_some() {
-            Space::Disabled
-        } else {
-            Space::Open
-        },
+        space: if drive.root.deleted.is_some() { Space::Disabled } else { Space::Open },
         managed,
         others: permissions.iter().filter(|permission| !is_me(permission)).count(),
         editors: permissions

@@ -11,51 +11,18 @@ use crate::integration::{Plan, Refusal};
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    DisableSpace {
-        id: String,
-    },
-    PurgeSpace {
-        id: String,
-    },
-    CreateSpace {
-        name: String,
-        quota: u64,
-    },
-    RestoreSpace {
-        id: String,
-    },
-    MarkSpace {
-        id: String,
-    },
-    RenameSpace {
-        id: String,
-        name: String,
-    },
-    SetQuota {
-        id: String,
-        quota: u64,
-    },
-    CreateGroup {
-        name: String,
-    },
-    RenameGroup {
-        id: String,
-        name: String,
-    },
-    GrantEditor {
-        space: String,
-        group: String,
-    },
-    RemoveMember {
-        group: String,
-        user_id: UserId,
-        id: String,
-    },
-    AddMember {
-        group: String,
-        user_id: UserId,
-        id: String,
-    },
+    DisableSpace { id: String },
+    PurgeSpace { id: String },
+    CreateSpace { name: String, quota: u64 },
+    RestoreSpace { id: String },
+    MarkSpace { id: String },
+    RenameSpace { id: String, name: String },
+    SetQuota { id: String, quota: u64 },
+    CreateGroup { name: String },
+    RenameGroup { id: String, name: String },
+    GrantEditor { space: String, group: String },
+    RemoveMember { group: String, user_id: UserId, id: String },
+    AddMember { group: String, user_id: UserId, id: String },
 }
 
 impl crate::integration::Step for Step {
@@ -112,10 +79,7 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
     }
     match usable {
         Some(space) => plan.steps.extend(correct(spec, space)),
-        None => plan.steps.push(Step::CreateSpace {
-            name: spec.name.clone(),
-            quota: spec.quota,
-        }),
+        None => plan.steps.push(Step::CreateSpace { name: spec.name.clone(), quota: spec.quota }),
     }
     group(spec, observed, &mut plan);
     if let (Some(space), Some(group)) = (usable, &observed.group) {
@@ -129,10 +93,7 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
                 summary: "we are no longer Manager of the space and cannot let the group in",
             });
         } else if is_due {
-            plan.steps.push(Step::GrantEditor {
-                space: space.id.clone(),
-                group: group.id.clone(),
-            });
+            plan.steps.push(Step::GrantEditor { space: space.id.clone(), group: group.id.clone() });
         }
     }
     plan
@@ -152,16 +113,10 @@ fn correct(spec: &Spec, space: &SpaceSeen) -> Vec<Step> {
         steps.push(Step::MarkSpace { id: space.id.clone() });
     }
     if space.name != spec.name {
-        steps.push(Step::RenameSpace {
-            id: space.id.clone(),
-            name: spec.name.clone(),
-        });
+        steps.push(Step::RenameSpace { id: space.id.clone(), name: spec.name.clone() });
     }
     if space.quota != spec.quota {
-        steps.push(Step::SetQuota {
-            id: space.id.clone(),
-            quota: spec.quota,
-        });
+        steps.push(Step::SetQuota { id: space.id.clone(), quota: spec.quota });
     }
     steps
 }
@@ -175,23 +130,14 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
                 summary: "a group of this name exists in the file server and has members of others",
             });
         } else {
-            plan.steps.push(Step::CreateGroup {
-                name: spec.group.clone(),
-            });
+            plan.steps.push(Step::CreateGroup { name: spec.group.clone() });
         }
         return;
     };
     if group.name != spec.group {
-        plan.steps.push(Step::RenameGroup {
-            id: group.id.clone(),
-            name: spec.group.clone(),
-        });
+        plan.steps.push(Step::RenameGroup { id: group.id.clone(), name: spec.group.clone() });
     }
-    for person in spec
-        .people
-        .iter()
-        .filter(|person| person.membership == Belongs::Inside)
-    {
+    for person in spec.people.iter().filter(|person| person.membership == Belongs::Inside) {
         if let Some(id) = observed.absent.get(&person.user_id) {
             plan.steps.push(Step::AddMember {
                 group: group.id.clone(),
@@ -211,11 +157,7 @@ fn leave(spec: &Spec, observed: &Observed) -> Vec<Step> {
         .filter(|person| person.membership == Belongs::Outside)
         .filter_map(|person| {
             let id = group.members.get(&person.username)?.clone();
-            Some(Step::RemoveMember {
-                group: group.id.clone(),
-                user_id: person.user_id,
-                id,
-            })
+            Some(Step::RemoveMember { group: group.id.clone(), user_id: person.user_id, id })
         })
         .collect()
 }

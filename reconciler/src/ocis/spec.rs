@@ -16,11 +16,7 @@ pub fn of_tenant(facts: &TenantFacts) -> Spec {
         tenant_id: facts.tenant_id,
         name: legal_name(&facts.name, facts.slug.as_str()),
         quota: quota(&facts.limits),
-        space: if access::space_open(&facts.standing) {
-            Space::Open
-        } else {
-            Space::Disabled
-        },
+        space: if access::space_open(&facts.standing) { Space::Open } else { Space::Disabled },
         group: group_name(facts.slug.as_str()),
         people: facts.people.iter().filter_map(of_person).collect(),
     }
@@ -37,10 +33,6 @@ fn of_person(person: &PersonFacts) -> Option<PersonSpec> {
     Some(PersonSpec {
         user_id: person.user_id,
         username: person.email.as_ref()?.normalised(),
-        membership: if belongs {
-            Belongs::Inside
-        } else {
-            Belongs::Outside
-        },
+        membership: if belongs { Belongs::Inside } else { Belongs::Outside },
     })
 }

@@ -22,16 +22,8 @@ fn spec(space: Space) -> Spec {
         space,
         group: "dezky-tenant-acme".into(),
         people: vec![
-            PersonSpec {
-                user_id: user(1),
-                username: "anna@acme.dk".into(),
-                membership: Belongs::Inside,
-            },
-            PersonSpec {
-                user_id: user(2),
-                username: "bo@acme.dk".into(),
-                membership: Belongs::Outside,
-            },
+            PersonSpec { user_id: user(1), username: "anna@acme.dk".into(), membership: Belongs::Inside },
+            PersonSpec { user_id: user(2), username: "bo@acme.dk".into(), membership: Belongs::Outside },
         ],
     }
 }
@@ -52,23 +44,12 @@ fn space(id: &str) -> SpaceSeen {
 }
 
 fn group(members: &[&str]) -> GroupSeen {
-    let members = members
-        .iter()
-        .map(|name| ((*name).to_owned(), format!("id of {}", &name[..2])))
-        .collect();
-    GroupSeen {
-        id: "g1".into(),
-        name: "dezky-tenant-acme".into(),
-        members,
-    }
+    let members = members.iter().map(|name| ((*name).to_owned(), format!("id of {}", &name[..2]))).collect();
+    GroupSeen { id: "g1".into(), name: "dezky-tenant-acme".into(), members }
 }
 
 fn level() -> Observed {
-    Observed {
-        space: Some(space("s1")),
-        group: Some(group(&["anna@acme.dk"])),
-        ..Observed::default()
-    }
+    Observed { space: Some(space("s1")), group: Some(group(&["anna@acme.dk"])), ..Observed::default() }
 }
 
 fn steps(spec: &Spec, observed: &Observed) -> String {
@@ -77,16 +58,9 @@ fn steps(spec: &Spec, observed: &Observed) -> String {
         .steps
         .iter()
         .map(|step| format!("{} [{}]", step, step.path()))
-        .chain(
-            plan.refusals
-                .iter()
-                .map(|refusal| format!("refused: {}", refusal.summary)),
-        )
+        .chain(plan.refusals.iter().map(|refusal| format!("refused: {}", refusal.summary)))
         .collect();
-    lines
-        .join("\n")
-        .replace(&user(1).to_string(), "anna")
-        .replace(&user(2).to_string(), "bo")
+    lines.join("\n").replace(&user(1).to_string(), "anna").replace(&user(2).to_string(), "bo")
 }
 
 #[test]
@@ -105,11 +79,7 @@ fn nothing_there_is_made() {
 #[test]
 fn the_door_shuts_before_anything_else_and_a_disabled_space_is_granted_nothing() {
     let mut observed = level();
-    observed.space = Some(SpaceSeen {
-        editors: vec![],
-        name: "Other".into(),
-        ..space("s1")
-    });
+    observed.space = Some(SpaceSeen { editors: vec![], name: "Other".into(), ..space("s1") });
     observed.group = Some(group(&["anna@acme.dk", "bo@acme.dk"]));
     insta::assert_snapshot!(steps(&spec(Space::Disabled), &observed), @"
     disable space s1, keeping everything in it [space.state]
@@ -121,13 +91,8 @@ fn the_door_shuts_before_anything_else_and_a_disabled_space_is_granted_nothing()
 #[test]
 fn a_disabled_space_is_restored_and_its_grant_follows_when_it_is_open() {
     let mut observed = level();
-    observed.space = Some(SpaceSeen {
-        space: Space::Disabled,
-        used: None,
-        editors: vec![],
-        quota: 1,
-        ..space("s1")
-    });
+    observed.space =
+        Some(SpaceSeen { space: Space::Disabled, used: None, editors: vec![], quota: 1, ..space("s1") });
     insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"
     restore space s1 [space.state]
     set the quota of space s1 to 5000 bytes [space.quota]
@@ -136,27 +101,13 @@ fn a_disabled_space_is_restored_and_its_grant_follows_when_it_is_open() {
 
 #[test]
 fn only_what_is_certainly_empty_is_purged() {
-    let empty = |id: &str| SpaceSeen {
-        used: Some(0),
-        others: 0,
-        ..space(id)
-    };
+    let empty = |id: &str| SpaceSeen { used: Some(0), others: 0, ..space(id) };
     let mut observed = level();
     observed.twins = vec![
         empty("s2"),
-        SpaceSeen {
-            others: 1,
-            ..empty("s3")
-        },
-        SpaceSeen {
-            used: None,
-            space: Space::Disabled,
-            ..empty("s4")
-        },
-        SpaceSeen {
-            used: Some(1),
-            ..empty("s5")
-        },
+        SpaceSeen { others: 1, ..empty("s3") },
+        SpaceSeen { used: None, space: Space::Disabled, ..empty("s4") },
+        SpaceSeen { used: Some(1), ..empty("s5") },
     ];
     insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"purge space s2, which is empty and not used [space]");
 }
@@ -164,32 +115,20 @@ fn only_what_is_certainly_empty_is_purged() {
 #[test]
 fn a_space_nobody_manages_is_purged_and_made_anew_only_while_it_is_empty() {
     let mut observed = level();
-    let orphan = SpaceSeen {
-        managed: Managed::ByNobody,
-        used: Some(0),
-        others: 0,
-        editors: vec![],
-        ..space("s1")
-    };
+    let orphan =
+        SpaceSeen { managed: Managed::ByNobody, used: Some(0), others: 0, editors: vec![], ..space("s1") };
     observed.space = Some(orphan.clone());
     insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"
     purge space s1, which is empty and not used [space]
     create the space with a quota of 5000 bytes [space]
     ");
-    observed.space = Some(SpaceSeen {
-        used: Some(7),
-        ..orphan
-    });
+    observed.space = Some(SpaceSeen { used: Some(7), ..orphan });
     insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"refused: we are no longer Manager of the space and cannot let the group in");
 }
 
 #[test]
 fn a_group_with_members_of_others_is_refused() {
-    let observed = Observed {
-        space: Some(space("s1")),
-        group_is_taken: true,
-        ..Observed::default()
-    };
+    let observed = Observed { space: Some(space("s1")), group_is_taken: true, ..Observed::default() };
     insta::assert_snapshot!(
         steps(&spec(Space::Open), &observed),
         @"refused: a group of this name exists in the file server and has members of others"
@@ -228,31 +167,16 @@ fn act(spec: &Spec, observed: &mut Observed, step: &Step) {
             on_space(observed, &|space| space.editors.push(group.clone()));
         }
         Step::CreateGroup { name } => {
-            observed.group = Some(GroupSeen {
-                name: name.clone(),
-                ..group(&[])
-            });
+            observed.group = Some(GroupSeen { name: name.clone(), ..group(&[]) });
         }
         Step::RenameGroup { name, .. } => observed.group.as_mut().unwrap().name.clone_from(name),
-        Step::RemoveMember { id, .. } => observed
-            .group
-            .as_mut()
-            .unwrap()
-            .members
-            .retain(|_, known| known != id),
+        Step::RemoveMember { id, .. } => {
+            observed.group.as_mut().unwrap().members.retain(|_, known| known != id)
+        }
         Step::AddMember { user_id, id, .. } => {
             observed.absent.remove(user_id);
-            let person = spec
-                .people
-                .iter()
-                .find(|person| person.user_id == *user_id)
-                .unwrap();
-            observed
-                .group
-                .as_mut()
-                .unwrap()
-                .members
-                .insert(person.username.clone(), id.clone());
+            let person = spec.people.iter().find(|person| person.user_id == *user_id).unwrap();
+            observed.group.as_mut().unwrap().members.insert(person.username.clone(), id.clone());
         }
     }
 }
@@ -262,19 +186,11 @@ fn applying_the_plan_converges_from_anywhere() {
     for seed in 0..2_000 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut maybe = |space: SpaceSeen| SpaceSeen {
-            name: if random.bool() {
-                "Acme".into()
-            } else {
-                "Else".into()
-            },
+            name: if random.bool() { "Acme".into() } else { "Else".into() },
             is_marked: random.bool(),
             quota: random.u64(0..2) * 5_000,
             used: random.bool().then(|| random.u64(0..2)),
-            space: if random.bool() {
-                Space::Open
-            } else {
-                Space::Disabled
-            },
+            space: if random.bool() { Space::Open } else { Space::Disabled },
             managed: [Managed::ByUs, Managed::ByOthers, Managed::ByNobody][random.usize(0..3)],
             others: random.usize(0..2),
             editors: if random.bool() { vec!["g1".into()] } else { vec![] },
@@ -289,20 +205,12 @@ fn applying_the_plan_converges_from_anywhere() {
             observed.space = None;
         }
         if random.bool() {
-            observed.group = Some(group(if random.bool() {
-                &["bo@acme.dk"]
-            } else {
-                &["anna@acme.dk"]
-            }));
+            observed.group = Some(group(if random.bool() { &["bo@acme.dk"] } else { &["anna@acme.dk"] }));
         }
         if random.bool() {
             observed.absent.insert(user(1), "id of an".into());
         }
-        let spec = spec(if random.bool() {
-            Space::Open
-        } else {
-            Space::Disabled
-        });
+        let spec = spec(if random.bool() { Space::Open } else { Space::Disabled });
         for _ in 0..3 {
             for step in plan::plan(&spec, &observed).steps {
                 act(&spec, &mut observed, &step);
@@ -323,38 +231,18 @@ fn names_become_legal_without_losing_their_sense() {
 #[test]
 fn a_quota_is_never_negative_and_nothing_never_means_everything() {
     let with = |bytes| {
-        let limits = Limits {
-            files_bytes: bytes,
-            ..Limits::default()
-        };
+        let limits = Limits { files_bytes: bytes, ..Limits::default() };
         super::spec::quota(&limits)
     };
-    assert_eq!(
-        [None, Some(0), Some(7), Some(u64::MAX)].map(with),
-        [0, 1, 7, i64::MAX.unsigned_abs()]
-    );
+    assert_eq!([None, Some(0), Some(7), Some(u64::MAX)].map(with), [0, 1, 7, i64::MAX.unsigned_abs()]);
 }
 
 #[test]
 fn the_door_is_the_state_of_the_space() {
-    let desired = Desired {
-        spec: spec(Space::Disabled),
-        known: BTreeMap::new(),
-        gate: Gate::Open,
-        asked: Asked::Shut,
-    };
+    let desired =
+        Desired { spec: spec(Space::Disabled), known: BTreeMap::new(), gate: Gate::Open, asked: Asked::Shut };
     let mut observed = level();
-    observed.space = Some(SpaceSeen {
-        space: Space::Disabled,
-        ..space("s1")
-    });
+    observed.space = Some(SpaceSeen { space: Space::Disabled, ..space("s1") });
     let doors = Ocis::seen(&desired, &observed).doors;
-    assert_eq!(
-        doors,
-        [Door {
-            check: "space.state".into(),
-            outcome: "trashed",
-            is_shut: true
-        }]
-    );
+    assert_eq!(doors, [Door { check: "space.state".into(), outcome: "trashed", is_shut: true }]);
 }

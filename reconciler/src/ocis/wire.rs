@@ -66,15 +66,11 @@ pub struct Named {
 
 impl Permission {
     pub(crate) fn is_manager(&self) -> bool {
-        self.roles
-            .iter()
-            .any(|role| role == "manager" || role == MANAGER_ROLE)
+        self.roles.iter().any(|role| role == "manager" || role == MANAGER_ROLE)
     }
 
     pub(crate) fn is_editor(&self) -> bool {
-        self.roles
-            .iter()
-            .any(|role| role == "editor" || role == EDITOR_ROLE)
+        self.roles.iter().any(|role| role == "editor" || role == EDITOR_ROLE)
     }
 }
 

@@ -35,10 +35,7 @@ impl Reconciler {
         attempt: &Attempt,
     ) -> Result<(), WorkError> {
         let now = self.now();
-        let failures = part
-            .row
-            .failures
-            .saturating_add(u32::from(attempt.outcome.is_err()));
+        let failures = part.row.failures.saturating_add(u32::from(attempt.outcome.is_err()));
         let reported = Reported {
             before: &part.before,
             spec: &part.spec,
@@ -49,11 +46,7 @@ impl Reconciler {
             failures,
             now,
         };
-        self.record(Record(vec![(
-            lease.subject.stream(part.row.system),
-            reported.commands(),
-        )]))
-        .await?;
+        self.record(Record(vec![(lease.subject.stream(part.row.system), reported.commands())])).await?;
         if part.row.system == System::Authentik {
             self.link(input, attempt).await?;
         }
@@ -85,10 +78,7 @@ impl Reconciler {
         let instance = authentik.instance();
         for person in input.people() {
             let is_known = |subject: &String| {
-                person
-                    .identities
-                    .iter()
-                    .any(|(at, known)| at == instance && known == subject)
+                person.identities.iter().any(|(at, known)| at == instance && known == subject)
             };
             let subjects: Vec<String> = seen
                 .identities
@@ -99,11 +89,7 @@ impl Reconciler {
             if subjects.is_empty() {
                 continue;
             }
-            let act = ReconcilerLink {
-                user_id: person.user_id,
-                instance: instance.to_owned(),
-                subjects,
-            };
+            let act = ReconcilerLink { user_id: person.user_id, instance: instance.to_owned(), subjects };
             match self.0.store.execute(Arc::new(act), self.request()).await {
                 Ok(_) => {}
                 Err(ExecuteError::Rejected(rejection)) => {
@@ -152,10 +138,7 @@ impl Reconciler {
                     error = &error as &dyn std::error::Error, "an attempt failed"
                 );
                 let why = (Waits::Retry, error.reason.as_str());
-                self.0
-                    .due
-                    .postpone(lease, row, backoff::after(now, pause), failures, why)
-                    .await?;
+                self.0.due.postpone(lease, row, backoff::after(now, pause), failures, why).await?;
             }
         }
         Ok(())

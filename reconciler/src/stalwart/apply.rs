@@ -94,9 +94,7 @@ async fn create_account(
     let Some(domain) = observed.domains.get(&account.domain) else {
         return Ok(());
     };
-    let quotas = account
-        .quota
-        .map_or_else(|| json!({}), |bytes| json!({ "maxDiskQuota": bytes }));
+    let quotas = account.quota.map_or_else(|| json!({}), |bytes| json!({ "maxDiskQuota": bytes }));
     // No credentials: nobody logs in but through the identity system.
     let body = json!({
         "@type": "User",
@@ -110,18 +108,9 @@ async fn create_account(
 }
 
 async fn destroy_domain(client: &Client, id: &str) -> Result<(), CallError> {
-    let keys = Query {
-        kind: "DkimSignature",
-        filter: json!({ "domainId": id }),
-        sort: "id",
-        properties: &["id"],
-    };
-    let keys: Vec<Row> = client
-        .lists(&[keys])
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
+    let keys =
+        Query { kind: "DkimSignature", filter: json!({ "domainId": id }), sort: "id", properties: &["id"] };
+    let keys: Vec<Row> = client.lists(&[keys]).await?.into_iter().next().unwrap_or_default();
     for key in keys {
         destroy(client, "DkimSignature", &key.id).await?;
     }
@@ -154,10 +143,8 @@ fn with_our_rule(script: &Value) -> Value {
         .collect();
     theirs.sort_by_key(|(place, _)| *place);
     let rules = std::iter::once(&ours).chain(theirs.into_iter().map(|(_, rule)| rule));
-    let rules: Map<String, Value> = rules
-        .enumerate()
-        .map(|(place, rule)| (place.to_string(), rule.clone()))
-        .collect();
+    let rules: Map<String, Value> =
+        rules.enumerate().map(|(place, rule)| (place.to_string(), rule.clone())).collect();
     let otherwise = script["else"].as_str().unwrap_or("false");
     json!({ "match": rules, "else": otherwise })
 }
@@ -178,17 +165,11 @@ async fn claim(client: &Client, kind: &str, object: Value, resource: Resource) -
 
 async fn create(client: &Client, kind: &str, object: Value) -> Result<(), CallError> {
     // Taken is no failure: the next look says by whom.
-    client
-        .change(kind, Change::Create(object))
-        .await
-        .map(|_: Wrote| ())
+    client.change(kind, Change::Create(object)).await.map(|_: Wrote| ())
 }
 
 async fn update(client: &Client, kind: &str, id: &str, patch: Value) -> Result<(), CallError> {
-    client
-        .change(kind, Change::Update(id, patch))
-        .await
-        .map(|_: Wrote| ())
+    client.change(kind, Change::Update(id, patch)).await.map(|_: Wrote| ())
 }
 
 async fn destroy(client: &Client, kind: &str, id: &str) -> Result<(), CallError> {
@@ -208,12 +189,7 @@ fn permissions(switch: Switch) -> Value {
 
 /// A set as the server writes it.
 fn set(names: &BTreeSet<String>) -> Value {
-    Value::Object(
-        names
-            .iter()
-            .map(|name| (name.clone(), Value::Bool(true)))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(names.iter().map(|name| (name.clone(), Value::Bool(true))).collect::<Map<_, _>>())
 }
 
 #[cfg(test)]

@@ -76,11 +76,7 @@ impl Client {
         let call = json!([format!("x:{kind}/get"), { "ids": [id], "properties": properties }, "0"]);
         let what = format!("read {kind}");
         let answers = self.calls(&what, Effect::Reads, vec![call]).await?;
-        let list = answers
-            .into_iter()
-            .next()
-            .map(|answer| answer["list"].clone())
-            .unwrap_or_default();
+        let list = answers.into_iter().next().map(|answer| answer["list"].clone()).unwrap_or_default();
         let list: Vec<T> = serde_json::from_value(list).map_err(|_| unusable(&what))?;
         Ok(list.into_iter().next())
     }
@@ -104,14 +100,8 @@ impl Client {
                 .collect();
             let answers = self.calls("read lists", Effect::Reads, calls).await?;
             for ((index, position), pair) in batch.into_iter().zip(answers.chunks(2)) {
-                let ids = pair
-                    .first()
-                    .and_then(|answer| answer["ids"].as_array())
-                    .map_or(0, Vec::len);
-                let list = pair
-                    .get(1)
-                    .map(|answer| answer["list"].clone())
-                    .unwrap_or_default();
+                let ids = pair.first().and_then(|answer| answer["ids"].as_array()).map_or(0, Vec::len);
+                let list = pair.get(1).map(|answer| answer["list"].clone()).unwrap_or_default();
                 let list: Vec<T> = serde_json::from_value(list).map_err(|_| unusable("read lists"))?;
                 if let Some(rows) = rows.get_mut(index) {
                     rows.extend(list);
@@ -127,11 +117,9 @@ impl Client {
     /// One change, and what became of it. After a method error nothing is known, and the caches may be stale.
     pub(crate) async fn change(&self, kind: &str, change: Change<'_>) -> Result<Wrote, CallError> {
         let (what, key, arguments) = match &change {
-            Change::Create(object) => (
-                format!("create {kind}"),
-                "new",
-                json!({ "create": { "new": object } }),
-            ),
+            Change::Create(object) => {
+                (format!("create {kind}"), "new", json!({ "create": { "new": object } }))
+            }
             Change::Update(id, patch) => (format!("update {kind}"), *id, json!({ "update": { *id: patch } })),
             Change::Destroy(id) => (format!("destroy {kind}"), *id, json!({ "destroy": [id] })),
         };
@@ -170,20 +158,14 @@ impl Client {
         let body: Value = answer.parse(self.line.system, what)?;
         let responses = body["methodResponses"].as_array().cloned().unwrap_or_default();
         if responses.len() != count {
-            return Err(if effect == Effect::Writes {
-                lost(what)
-            } else {
-                unusable(what)
-            });
+            return Err(if effect == Effect::Writes { lost(what) } else { unusable(what) });
         }
         responses
             .into_iter()
             .map(|response| match response[0].as_str() {
-                Some("error") => Err(method_error(
-                    what,
-                    effect,
-                    response[1]["type"].as_str().unwrap_or_default(),
-                )),
+                Some("error") => {
+                    Err(method_error(what, effect, response[1]["type"].as_str().unwrap_or_default()))
+                }
                 Some(_) | None => Ok(response[1].clone()),
             })
             .collect()
@@ -193,11 +175,7 @@ impl Client {
         let refusal = self.line.refusal(what, effect, answer);
         let is_limit = answer.status.as_u16() == 400 && answer.text_at("/type").ends_with(":limit");
         if is_limit {
-            return CallError {
-                class: FailureClass::RateLimited,
-                reason: Reason::RateLimited,
-                ..refusal
-            };
+            return CallError { class: FailureClass::RateLimited, reason: Reason::RateLimited, ..refusal };
         }
         refusal
     }
@@ -266,11 +244,7 @@ fn method_error(what: &str, effect: Effect, kind: &str) -> CallError {
 }
 
 fn permanent(what: &str, reason: Reason) -> CallError {
-    CallError::new(
-        FailureClass::Permanent,
-        reason,
-        format!("stalwart: {what}: refused"),
-    )
+    CallError::new(FailureClass::Permanent, reason, format!("stalwart: {what}: refused"))
 }
 
 fn lost(what: &str) -> CallError {

@@ -44,23 +44,14 @@ pub(crate) struct Row {
 
 pub(crate) const ROLE_PROPERTIES: &[&str] = &["id", "description", "roleIds", "disabledPermissions"];
 pub(crate) const DOMAIN_PROPERTIES: &[&str] = &["id", "name", "description"];
-pub(crate) const ACCOUNT_PROPERTIES: &[&str] = &[
-    "id",
-    "@type",
-    "name",
-    "domainId",
-    "roles",
-    "permissions",
-    "quotas",
-];
+pub(crate) const ACCOUNT_PROPERTIES: &[&str] =
+    &["id", "@type", "name", "domainId", "roles", "permissions", "quotas"];
 
 pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
     let spec = &desired.spec;
     let token = token(spec.tenant_id);
     let mut observed = Observed::default();
-    let defaults = client
-        .singleton("Authentication", &["defaultUserRoleIds"])
-        .await?;
+    let defaults = client.singleton("Authentication", &["defaultUserRoleIds"]).await?;
     observed.default_roles = keys(&defaults["defaultUserRoleIds"]);
 
     let mut lists = client.lists::<Row>(&marked(&token)).await?.into_iter();
@@ -68,10 +59,7 @@ pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<
     let domains = lists.next().unwrap_or_default();
     let gate_keys = lists.next().unwrap_or_default();
     bind_role(client, desired, roles, &token, &mut observed).await?;
-    for row in domains
-        .into_iter()
-        .filter(|row| is_marked(row.description.as_deref(), &token))
-    {
+    for row in domains.into_iter().filter(|row| is_marked(row.description.as_deref(), &token)) {
         let domain = domain_of(row, &token);
         observed.domains.insert(domain.name.clone(), domain);
     }
@@ -110,12 +98,7 @@ fn marked(token: &str) -> [Query; 3] {
 
 pub(crate) fn gate_keys() -> Query {
     let filter = json!({ "namespace": GATE_NAMESPACE });
-    Query {
-        kind: "MemoryLookupKey",
-        filter,
-        sort: "id",
-        properties: &["id", "namespace", "key"],
-    }
+    Query { kind: "MemoryLookupKey", filter, sort: "id", properties: &["id", "namespace", "key"] }
 }
 
 /// The role we bound, else the first with our mark; what else carries it is a twin.
@@ -153,12 +136,8 @@ async fn look_for_names(
     token: &str,
     observed: &mut Observed,
 ) -> Result<(), CallError> {
-    let missing: Vec<&String> = desired
-        .spec
-        .domains
-        .iter()
-        .filter(|name| !observed.domains.contains_key(*name))
-        .collect();
+    let missing: Vec<&String> =
+        desired.spec.domains.iter().filter(|name| !observed.domains.contains_key(*name)).collect();
     let queries: Vec<Query> = missing
         .iter()
         .map(|name| Query {
@@ -174,10 +153,7 @@ async fn look_for_names(
             continue;
         };
         let is_bound = desired.known.get(&domain_resource(name)) == Some(&row.id);
-        let is_foreign = row
-            .description
-            .as_deref()
-            .is_some_and(|text| text.starts_with("dezky "));
+        let is_foreign = row.description.as_deref().is_some_and(|text| text.starts_with("dezky "));
         if is_bound && !is_foreign {
             observed.domains.insert(name.clone(), domain_of(row, token));
         } else {
@@ -191,11 +167,7 @@ async fn accounts_of(
     client: &Client,
     observed: &Observed,
 ) -> Result<BTreeMap<String, Vec<AccountSeen>>, CallError> {
-    let ids: Vec<String> = observed
-        .domains
-        .values()
-        .map(|domain| domain.id.clone())
-        .collect();
+    let ids: Vec<String> = observed.domains.values().map(|domain| domain.id.clone()).collect();
     let queries: Vec<Query> = ids
         .iter()
         .map(|id| Query {
@@ -220,22 +192,12 @@ pub(crate) async fn gate(client: &Client) -> Result<GateSeen, CallError> {
         sort: "id",
         properties: &["id", "name", "isActive"],
     };
-    let scripts = client
-        .lists::<Row>(&[scripts])
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let has_script = scripts
-        .iter()
-        .any(|row| row.name.as_deref() == Some(GATE_SCRIPT) && row.is_active != Some(false));
+    let scripts = client.lists::<Row>(&[scripts]).await?.into_iter().next().unwrap_or_default();
+    let has_script =
+        scripts.iter().any(|row| row.name.as_deref() == Some(GATE_SCRIPT) && row.is_active != Some(false));
     let stage = client.singleton("MtaStageRcpt", &["script"]).await?;
     let has_stage = stage["script"].to_string().contains(GATE_SCRIPT);
-    Ok(if has_script && has_stage {
-        GateSeen::Installed
-    } else {
-        GateSeen::Missing
-    })
+    Ok(if has_script && has_stage { GateSeen::Installed } else { GateSeen::Missing })
 }
 
 pub(crate) fn role_of(row: Row, token: &str) -> RoleSeen {
@@ -283,8 +245,5 @@ pub(crate) fn keys(set: &Value) -> BTreeSet<String> {
     let Some(set) = set.as_object() else {
         return BTreeSet::new();
     };
-    set.iter()
-        .filter(|(_, present)| **present != Value::Bool(false))
-        .map(|(key, _)| key.clone())
-        .collect()
+    set.iter().filter(|(_, present)| **present != Value::Bool(false)).map(|(key, _)| key.clone()).collect()
 }

@@ -73,10 +73,7 @@ impl fmt::Display for Step {
             Self::SetPermissions { account, switch } => {
                 write!(out, "set account {account} to {}", word(switch))
             }
-            Self::SetQuota {
-                account,
-                quota: Some(bytes),
-            } => {
+            Self::SetQuota { account, quota: Some(bytes) } => {
                 write!(out, "set the quota of account {account} to {bytes} bytes")
             }
             Self::SetQuota { account, quota: None } => write!(out, "take the quota from account {account}"),
@@ -116,10 +113,7 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
 
 fn set_switch(spec: &Spec, role: &RoleSeen) -> Option<Step> {
     let differs = role.disabled != spec.switch.disabled();
-    differs.then(|| Step::SetSwitch {
-        role: role.id.clone(),
-        switch: spec.switch,
-    })
+    differs.then(|| Step::SetSwitch { role: role.id.clone(), switch: spec.switch })
 }
 
 fn role(spec: &Spec, observed: &Observed, steps: &mut Vec<Step>) {
@@ -130,15 +124,10 @@ fn role(spec: &Spec, observed: &Observed, steps: &mut Vec<Step>) {
         return;
     };
     if !role.is_marked {
-        steps.push(Step::MarkRole {
-            role: role.id.clone(),
-        });
+        steps.push(Step::MarkRole { role: role.id.clone() });
     }
     if role.role_ids != observed.default_roles {
-        steps.push(Step::SetRoleBase {
-            role: role.id.clone(),
-            base: observed.default_roles.clone(),
-        });
+        steps.push(Step::SetRoleBase { role: role.id.clone(), base: observed.default_roles.clone() });
     }
 }
 
@@ -147,28 +136,18 @@ fn domains(spec: &Spec, observed: &Observed) -> Vec<Step> {
     for name in &spec.domains {
         match observed.domains.get(name) {
             Some(domain) if !domain.is_marked => {
-                steps.push(Step::MarkDomain {
-                    id: domain.id.clone(),
-                    name: name.clone(),
-                });
+                steps.push(Step::MarkDomain { id: domain.id.clone(), name: name.clone() });
             }
             Some(_) => {}
             None if observed.taken.contains(name) => {}
             None => steps.push(Step::CreateDomain { name: name.clone() }),
         }
     }
-    for domain in observed
-        .domains
-        .values()
-        .filter(|domain| !spec.domains.contains(&domain.name))
-    {
+    for domain in observed.domains.values().filter(|domain| !spec.domains.contains(&domain.name)) {
         // A mailbox is never destroyed here: a domain that holds one stays.
         let is_empty = observed.accounts.get(&domain.id).is_none_or(Vec::is_empty);
         if domain.is_marked && is_empty {
-            steps.push(Step::DestroyDomain {
-                id: domain.id.clone(),
-                name: domain.name.clone(),
-            });
+            steps.push(Step::DestroyDomain { id: domain.id.clone(), name: domain.name.clone() });
         }
     }
     steps
@@ -180,20 +159,14 @@ fn accounts(spec: &Spec, observed: &Observed, role: &RoleSeen) -> Vec<Step> {
     // Whoever made an account in our domain, it is the tenant's: outside the role it would get around the switch.
     for account in observed.accounts.values().flatten() {
         if account.role_ids.as_ref() != Some(&alone) {
-            steps.push(Step::GiveRole {
-                account: account.id.clone(),
-                role: role.id.clone(),
-            });
+            steps.push(Step::GiveRole { account: account.id.clone(), role: role.id.clone() });
         }
     }
     for wanted in &spec.accounts {
         match observed.account(wanted) {
             Some(account) => steps.extend(mailbox(wanted, account)),
             None if wanted.presence == Presence::Ensure && observed.domains.contains_key(&wanted.domain) => {
-                steps.push(Step::CreateAccount {
-                    user_id: wanted.user_id,
-                    role: role.id.clone(),
-                });
+                steps.push(Step::CreateAccount { user_id: wanted.user_id, role: role.id.clone() });
             }
             None => {}
         }
@@ -204,16 +177,10 @@ fn accounts(spec: &Spec, observed: &Observed, role: &RoleSeen) -> Vec<Step> {
 fn mailbox(wanted: &AccountSpec, account: &AccountSeen) -> Vec<Step> {
     let mut steps = Vec::new();
     if account.permissions != Permissions::of(wanted.switch) {
-        steps.push(Step::SetPermissions {
-            account: account.id.clone(),
-            switch: wanted.switch,
-        });
+        steps.push(Step::SetPermissions { account: account.id.clone(), switch: wanted.switch });
     }
     if account.quota != wanted.quota {
-        steps.push(Step::SetQuota {
-            account: account.id.clone(),
-            quota: wanted.quota,
-        });
+        steps.push(Step::SetQuota { account: account.id.clone(), quota: wanted.quota });
     }
     steps
 }
@@ -227,28 +194,21 @@ fn twins(observed: &Observed) -> Vec<Step> {
         .flatten()
         .collect();
     let idle = observed.twins.iter().filter(|twin| !in_use.contains(twin));
-    idle.map(|role| Step::DestroyTwin { role: role.clone() })
-        .collect()
+    idle.map(|role| Step::DestroyTwin { role: role.clone() }).collect()
 }
 
 fn gate(spec: &Spec, observed: &Observed) -> Vec<Step> {
     let mut steps = Vec::new();
     for (name, key) in &observed.gate_keys {
         if spec.receiving == Receiving::Accepted || !spec.domains.contains(name) {
-            steps.push(Step::AcceptMail {
-                name: name.clone(),
-                key: key.clone(),
-            });
+            steps.push(Step::AcceptMail { name: name.clone(), key: key.clone() });
         }
     }
     if spec.receiving == Receiving::Refused {
         if observed.gate == GateSeen::Missing && !spec.domains.is_empty() {
             steps.push(Step::InstallGate);
         }
-        let ours = spec
-            .domains
-            .iter()
-            .filter(|name| observed.domains.contains_key(*name));
+        let ours = spec.domains.iter().filter(|name| observed.domains.contains_key(*name));
         let missing = ours.filter(|name| !observed.gate_keys.contains_key(*name));
         steps.extend(missing.map(|name| Step::RefuseMail { name: name.clone() }));
     }

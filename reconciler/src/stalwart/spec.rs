@@ -11,11 +11,7 @@ pub fn of_tenant(facts: &TenantFacts) -> Spec {
         tenant_id: facts.tenant_id,
         switch: Switch::open_when(access::space_open(&facts.standing)),
         domains: facts.domains.iter().map(ToString::to_string).collect(),
-        accounts: facts
-            .people
-            .iter()
-            .filter_map(|person| mailbox(facts, person))
-            .collect(),
+        accounts: facts.people.iter().filter_map(|person| mailbox(facts, person)).collect(),
         receiving: if access::mail_receive(&facts.standing) {
             Receiving::Accepted
         } else {

@@ -39,12 +39,7 @@ fn spec() -> Spec {
 }
 
 fn role(id: &str) -> RoleSeen {
-    RoleSeen {
-        id: id.into(),
-        is_marked: true,
-        role_ids: set(&["b"]),
-        disabled: BTreeSet::new(),
-    }
+    RoleSeen { id: id.into(), is_marked: true, role_ids: set(&["b"]), disabled: BTreeSet::new() }
 }
 
 fn account(id: &str, name: &str) -> AccountSeen {
@@ -59,11 +54,7 @@ fn account(id: &str, name: &str) -> AccountSeen {
 }
 
 fn domain(id: &str, name: &str) -> DomainSeen {
-    DomainSeen {
-        id: id.into(),
-        name: name.into(),
-        is_marked: true,
-    }
+    DomainSeen { id: id.into(), name: name.into(), is_marked: true }
 }
 
 fn level() -> Observed {
@@ -83,11 +74,7 @@ fn steps(spec: &Spec, observed: &Observed) -> String {
         .steps
         .iter()
         .map(|step| format!("{} [{}]", step, step.path()))
-        .chain(
-            plan.refusals
-                .iter()
-                .map(|refusal| format!("refused: {}", refusal.summary)),
-        )
+        .chain(plan.refusals.iter().map(|refusal| format!("refused: {}", refusal.summary)))
         .collect();
     lines.join("\n").replace(&user(1).to_string(), "anna")
 }
@@ -99,56 +86,34 @@ fn converged_means_an_empty_plan() {
 
 #[test]
 fn a_tenant_without_domains_needs_nothing() {
-    let spec = Spec {
-        domains: BTreeSet::new(),
-        accounts: vec![],
-        ..spec()
-    };
-    let observed = Observed {
-        default_roles: set(&["b"]),
-        ..Observed::default()
-    };
+    let spec = Spec { domains: BTreeSet::new(), accounts: vec![], ..spec() };
+    let observed = Observed { default_roles: set(&["b"]), ..Observed::default() };
     assert_eq!(steps(&spec, &observed), "");
     assert_eq!(Stalwart::reason(&spec), ConvergedReason::NoDomains);
 }
 
 #[test]
 fn nothing_there_is_made_and_the_mailbox_follows_its_role() {
-    let observed = Observed {
-        default_roles: set(&["b"]),
-        ..Observed::default()
-    };
+    let observed = Observed { default_roles: set(&["b"]), ..Observed::default() };
     insta::assert_snapshot!(steps(&spec(), &observed), @"
     create the tenant's role, open [role]
     create domain acme.dk [domain]
     ");
-    let observed = Observed {
-        accounts: BTreeMap::new(),
-        ..level()
-    };
+    let observed = Observed { accounts: BTreeMap::new(), ..level() };
     insta::assert_snapshot!(steps(&spec(), &observed), @"create the mailbox of anna [account]");
 }
 
 #[test]
 fn shutting_comes_first_and_opening_last() {
-    let stranger = AccountSeen {
-        role_ids: None,
-        ..account("a2", "walkin")
-    };
+    let stranger = AccountSeen { role_ids: None, ..account("a2", "walkin") };
     let mut observed = level();
     observed.accounts.get_mut("d1").unwrap().push(stranger);
-    let shut = Spec {
-        switch: Switch::Shut,
-        ..spec()
-    };
+    let shut = Spec { switch: Switch::Shut, ..spec() };
     insta::assert_snapshot!(steps(&shut, &observed), @"
     set role r1 to shut [role.disabledPermissions]
     give account a2 the role r1 alone [account.roles]
     ");
-    observed.role = Some(RoleSeen {
-        disabled: set(&["authenticate", "emailReceive"]),
-        ..role("r1")
-    });
+    observed.role = Some(RoleSeen { disabled: set(&["authenticate", "emailReceive"]), ..role("r1") });
     insta::assert_snapshot!(steps(&spec(), &observed), @"
     give account a2 the role r1 alone [account.roles]
     set role r1 to open [role.disabledPermissions]
@@ -158,11 +123,7 @@ fn shutting_comes_first_and_opening_last() {
 #[test]
 fn a_member_is_shut_out_by_their_account_alone() {
     let mut spec = spec();
-    spec.accounts = vec![AccountSpec {
-        switch: Switch::Shut,
-        quota: None,
-        ..mailbox(1, "anna")
-    }];
+    spec.accounts = vec![AccountSpec { switch: Switch::Shut, quota: None, ..mailbox(1, "anna") }];
     insta::assert_snapshot!(steps(&spec, &level()), @"
     set account a1 to shut [account.permissions]
     take the quota from account a1 [account.quota]
@@ -172,14 +133,8 @@ fn a_member_is_shut_out_by_their_account_alone() {
 #[test]
 fn a_former_member_gets_no_new_mailbox() {
     let mut spec = spec();
-    spec.accounts = vec![AccountSpec {
-        presence: Presence::IfPresent,
-        ..mailbox(1, "anna")
-    }];
-    let observed = Observed {
-        accounts: BTreeMap::new(),
-        ..level()
-    };
+    spec.accounts = vec![AccountSpec { presence: Presence::IfPresent, ..mailbox(1, "anna") }];
+    let observed = Observed { accounts: BTreeMap::new(), ..level() };
     assert_eq!(steps(&spec, &observed), "");
 }
 
@@ -197,16 +152,9 @@ fn a_released_domain_goes_when_it_is_empty_and_stays_when_it_is_not() {
 
 #[test]
 fn the_end_refuses_mail_with_the_gate_in_place_first() {
-    let spec = Spec {
-        switch: Switch::Shut,
-        receiving: Receiving::Refused,
-        ..spec()
-    };
+    let spec = Spec { switch: Switch::Shut, receiving: Receiving::Refused, ..spec() };
     let observed = Observed {
-        role: Some(RoleSeen {
-            disabled: Switch::Shut.disabled(),
-            ..role("r1")
-        }),
+        role: Some(RoleSeen { disabled: Switch::Shut.disabled(), ..role("r1") }),
         gate: GateSeen::Missing,
         ..level()
     };
@@ -218,10 +166,7 @@ fn the_end_refuses_mail_with_the_gate_in_place_first() {
 
 #[test]
 fn a_key_of_the_gate_set_by_hand_is_taken_away() {
-    let observed = Observed {
-        gate_keys: BTreeMap::from([("acme.dk".into(), "k1".into())]),
-        ..level()
-    };
+    let observed = Observed { gate_keys: BTreeMap::from([("acme.dk".into(), "k1".into())]), ..level() };
     insta::assert_snapshot!(steps(&spec(), &observed), @"accept mail for acme.dk again [gate.keys]");
 }
 
@@ -229,17 +174,8 @@ fn a_key_of_the_gate_set_by_hand_is_taken_away() {
 fn what_belongs_to_others_is_refused_and_a_wiped_mark_is_written_again() {
     let mut observed = level();
     observed.taken = set(&["theirs.dk"]);
-    observed.domains.insert(
-        "acme.dk".into(),
-        DomainSeen {
-            is_marked: false,
-            ..domain("d1", "acme.dk")
-        },
-    );
-    let spec = Spec {
-        domains: set(&["acme.dk", "theirs.dk"]),
-        ..spec()
-    };
+    observed.domains.insert("acme.dk".into(), DomainSeen { is_marked: false, ..domain("d1", "acme.dk") });
+    let spec = Spec { domains: set(&["acme.dk", "theirs.dk"]), ..spec() };
     insta::assert_snapshot!(steps(&spec, &observed), @"
     mark domain acme.dk as ours [domain.description]
     refused: the domain exists in the mail server and is not marked as this tenant's
@@ -269,12 +205,7 @@ fn role_mut(observed: &mut Observed) -> &mut RoleSeen {
 }
 
 fn account_mut<'a>(observed: &'a mut Observed, id: &str) -> &'a mut AccountSeen {
-    observed
-        .accounts
-        .values_mut()
-        .flatten()
-        .find(|account| account.id == id)
-        .unwrap()
+    observed.accounts.values_mut().flatten().find(|account| account.id == id).unwrap()
 }
 
 /// What a step does, as the contract says.
@@ -282,10 +213,7 @@ fn act(spec: &Spec, observed: &mut Observed, step: &Step) {
     match step {
         Step::SetSwitch { switch, .. } => role_mut(observed).disabled = switch.disabled(),
         Step::CreateRole { switch } => {
-            observed.role = Some(RoleSeen {
-                disabled: switch.disabled(),
-                ..role("r1")
-            });
+            observed.role = Some(RoleSeen { disabled: switch.disabled(), ..role("r1") });
         }
         Step::MarkRole { .. } => role_mut(observed).is_marked = true,
         Step::SetRoleBase { base, .. } => role_mut(observed).role_ids.clone_from(base),
@@ -296,11 +224,7 @@ fn act(spec: &Spec, observed: &mut Observed, step: &Step) {
         Step::MarkDomain { name, .. } => observed.domains.get_mut(name).unwrap().is_marked = true,
         Step::DestroyDomain { name, .. } => drop(observed.domains.remove(name)),
         Step::CreateAccount { user_id, .. } => {
-            let wanted = spec
-                .accounts
-                .iter()
-                .find(|account| account.user_id == *user_id)
-                .unwrap();
+            let wanted = spec.accounts.iter().find(|account| account.user_id == *user_id).unwrap();
             let made = AccountSeen {
                 permissions: Permissions::of(wanted.switch),
                 quota: wanted.quota,
@@ -332,11 +256,7 @@ fn applying_the_plan_converges_from_anywhere() {
         } else if kind == 1 {
             observed.role = Some(RoleSeen {
                 is_marked: random.bool(),
-                disabled: if random.bool() {
-                    set(&["authenticate"])
-                } else {
-                    set(&["emailReceive"])
-                },
+                disabled: if random.bool() { set(&["authenticate"]) } else { set(&["emailReceive"]) },
                 role_ids: if random.bool() { set(&["c"]) } else { set(&["b"]) },
                 ..role("r1")
             });
@@ -358,25 +278,14 @@ fn applying_the_plan_converges_from_anywhere() {
             observed.twins = vec!["r2".into()];
         }
         let is_over = random.bool();
-        observed.gate = if is_over {
-            GateSeen::Missing
-        } else {
-            GateSeen::NotNeeded
-        };
+        observed.gate = if is_over { GateSeen::Missing } else { GateSeen::NotNeeded };
         let shut = Spec {
             switch: Switch::open_when(random.bool() && !is_over),
             accounts: vec![
                 mailbox(1, "anna"),
-                AccountSpec {
-                    switch: Switch::open_when(random.bool()),
-                    ..mailbox(2, "bo")
-                },
+                AccountSpec { switch: Switch::open_when(random.bool()), ..mailbox(2, "bo") },
             ],
-            receiving: if is_over {
-                Receiving::Refused
-            } else {
-                Receiving::Accepted
-            },
+            receiving: if is_over { Receiving::Refused } else { Receiving::Accepted },
             ..spec()
         };
         for _ in 0..3 {

@@ -22,18 +22,11 @@ pub(super) struct Everything {
 
 impl Everything {
     pub(super) async fn read(client: &Client) -> Result<Self, CallError> {
-        let groups: BTreeMap<String, GroupSeen> = client
-            .all_groups()
-            .await?
-            .into_iter()
-            .map(|group| (group.pk.clone(), group.into()))
-            .collect();
+        let groups: BTreeMap<String, GroupSeen> =
+            client.all_groups().await?.into_iter().map(|group| (group.pk.clone(), group.into())).collect();
         let mut by_name: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for group in groups.values() {
-            by_name
-                .entry(group.name.clone())
-                .or_default()
-                .insert(group.pk.clone());
+            by_name.entry(group.name.clone()).or_default().insert(group.pk.clone());
         }
         let marked = json!({ "dezky__userId__startswith": "usr_" }).to_string();
         let accounts: BTreeMap<i64, AccountSeen> = client
@@ -47,36 +40,22 @@ impl Everything {
             .rev()
             .filter_map(|account| Some((account.marked_for()?.to_owned(), account.pk)))
             .collect();
-        Ok(Self {
-            groups,
-            by_name,
-            accounts,
-            by_mark,
-        })
+        Ok(Self { groups, by_name, accounts, by_mark })
     }
 
     fn named(&self, name: &str) -> impl Iterator<Item = &GroupSeen> {
-        self.by_name
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter_map(|pk| self.groups.get(pk))
+        self.by_name.get(name).into_iter().flatten().filter_map(|pk| self.groups.get(pk))
     }
 }
 
 impl Bulk<Authentik> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
         let owner = &desired.spec.owner;
-        let bound = desired
-            .known
-            .get(&owner.resource())
-            .and_then(|pk| self.groups.get(pk));
+        let bound = desired.known.get(&owner.resource()).and_then(|pk| self.groups.get(pk));
         let is_ours = |group: &&GroupSeen| {
             group.attributes.get(MARK) == Some(&owner.mark()) || matches!(owner, Owner::Platform)
         };
-        let group = bound
-            .or_else(|| self.named(&desired.spec.group).find(is_ours))
-            .cloned();
+        let group = bound.or_else(|| self.named(&desired.spec.group).find(is_ours)).cloned();
         let name_is_taken = self
             .named(&desired.spec.group)
             .any(|named| group.as_ref().is_none_or(|ours| ours.pk != named.pk));
@@ -86,20 +65,15 @@ impl Bulk<Authentik> for Everything {
             ..Observed::default()
         };
         for person in &desired.spec.people {
-            let account = self
-                .by_mark
-                .get(&person.user_id.to_string())
-                .and_then(|pk| self.accounts.get(pk));
+            let account = self.by_mark.get(&person.user_id.to_string()).and_then(|pk| self.accounts.get(pk));
             if let Some(account) = account {
                 observed.accounts.insert(person.user_id, account.clone());
             }
         }
         let named: BTreeSet<i64> = observed.accounts.values().map(|account| account.pk).collect();
         let members = group.iter().flat_map(|group| &group.users);
-        observed.strays = members
-            .filter(|pk| self.accounts.contains_key(pk) && !named.contains(pk))
-            .copied()
-            .collect();
+        observed.strays =
+            members.filter(|pk| self.accounts.contains_key(pk) && !named.contains(pk)).copied().collect();
         observed.group = group;
         observed
     }

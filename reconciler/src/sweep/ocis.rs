@@ -30,30 +30,15 @@ impl Everything {
         for drive in drives {
             // Which mark it has to carry is known only per tenant.
             let space = space_of(drive, "", &me);
-            let marks = space
-                .description
-                .split_whitespace()
-                .filter(|word| word.starts_with(MARK_PREFIX));
+            let marks = space.description.split_whitespace().filter(|word| word.starts_with(MARK_PREFIX));
             for mark in marks {
                 by_mark.entry(mark.to_owned()).or_default().push(space.id.clone());
             }
             spaces.insert(space.id.clone(), space);
         }
-        let by_name = groups
-            .iter()
-            .map(|group| (group.name.to_lowercase(), group.id.clone()))
-            .collect();
-        let groups = groups
-            .into_iter()
-            .map(|group| (group.id.clone(), group))
-            .collect();
-        Ok(Self {
-            spaces,
-            by_mark,
-            groups,
-            by_name,
-            count,
-        })
+        let by_name = groups.iter().map(|group| (group.name.to_lowercase(), group.id.clone())).collect();
+        let groups = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
+        Ok(Self { spaces, by_mark, groups, by_name, count })
     }
 
     pub(super) fn spaces(&self) -> usize {
@@ -63,10 +48,7 @@ impl Everything {
     fn marked(&self, id: &String, mark: &str) -> Option<SpaceSeen> {
         let space = self.spaces.get(id)?;
         let is_marked = space.description.split_whitespace().any(|word| word == mark);
-        Some(SpaceSeen {
-            is_marked,
-            ..space.clone()
-        })
+        Some(SpaceSeen { is_marked, ..space.clone() })
     }
 }
 
@@ -74,10 +56,7 @@ impl Bulk<Ocis> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
         let spec = &desired.spec;
         let mark = mark(spec.tenant_id);
-        let bound = desired
-            .known
-            .get(&spec.space_resource())
-            .and_then(|id| self.marked(id, &mark));
+        let bound = desired.known.get(&spec.space_resource()).and_then(|id| self.marked(id, &mark));
         let mut observed = Observed::default();
         if bound.is_some() {
             observed.space = bound;
@@ -89,10 +68,7 @@ impl Bulk<Ocis> for Everything {
             observed.space = spaces.next();
             observed.twins = spaces.collect();
         }
-        let bound = desired
-            .known
-            .get(&spec.group_resource())
-            .and_then(|id| self.groups.get(id));
+        let bound = desired.known.get(&spec.group_resource()).and_then(|id| self.groups.get(id));
         let named = || self.groups.get(self.by_name.get(&spec.group)?);
         observed.group = bound.or_else(named).cloned();
         observed

@@ -32,15 +32,8 @@ pub(super) struct Everything {
 
 impl Everything {
     pub(super) async fn read(client: &Client) -> Result<Self, CallError> {
-        let defaults = client
-            .singleton("Authentication", &["defaultUserRoleIds"])
-            .await?;
-        let all = |kind, sort, properties| Query {
-            kind,
-            filter: json!({}),
-            sort,
-            properties,
-        };
+        let defaults = client.singleton("Authentication", &["defaultUserRoleIds"]).await?;
+        let all = |kind, sort, properties| Query { kind, filter: json!({}), sort, properties };
         let queries = [
             all("Role", "id", ROLE_PROPERTIES),
             all("Domain", "name", DOMAIN_PROPERTIES),
@@ -51,23 +44,11 @@ impl Everything {
         let roles = lists.next().unwrap_or_default();
         let domains = lists.next().unwrap_or_default();
         let mut accounts: BTreeMap<String, Vec<AccountSeen>> = BTreeMap::new();
-        for account in lists
-            .next()
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(account_of)
-        {
-            accounts
-                .entry(account.domain_id.clone())
-                .or_default()
-                .push(account);
+        for account in lists.next().unwrap_or_default().into_iter().filter_map(account_of) {
+            accounts.entry(account.domain_id.clone()).or_default().push(account);
         }
-        let gate_keys: BTreeMap<String, String> = lists
-            .next()
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|row| Some((row.key?, row.id)))
-            .collect();
+        let gate_keys: BTreeMap<String, String> =
+            lists.next().unwrap_or_default().into_iter().filter_map(|row| Some((row.key?, row.id))).collect();
         let gate = observe::gate(client).await?;
         if !gate_keys.is_empty() {
             // A key whose reload was lost looks right and does nothing.
@@ -78,10 +59,7 @@ impl Everything {
             roles_by_token: by_token(&roles, |row| row.id.clone()),
             roles: roles.into_iter().map(|row| (row.id.clone(), row)).collect(),
             domains_by_token: by_token(&domains, |row| row.name.clone().unwrap_or_default()),
-            domains: domains
-                .into_iter()
-                .map(|row| (row.name.clone().unwrap_or_default(), row))
-                .collect(),
+            domains: domains.into_iter().map(|row| (row.name.clone().unwrap_or_default(), row)).collect(),
             accounts,
             gate_keys,
             gate,
@@ -98,9 +76,8 @@ fn by_token(rows: &[Row], key: fn(&Row) -> String) -> BTreeMap<String, Vec<Strin
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rows {
         let description = row.description.as_deref().unwrap_or_default();
-        for word in description
-            .split(|letter: char| !letter.is_ascii_alphanumeric())
-            .filter(|word| word.len() == 32)
+        for word in
+            description.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() == 32)
         {
             found.entry(word.to_owned()).or_default().push(key(row));
         }
@@ -112,50 +89,32 @@ impl Bulk<Stalwart> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
         let spec = &desired.spec;
         let token = token(spec.tenant_id);
-        let mut observed = Observed {
-            default_roles: self.default_roles.clone(),
-            ..Observed::default()
-        };
+        let mut observed = Observed { default_roles: self.default_roles.clone(), ..Observed::default() };
         let bound = desired.known.get(&spec.role_resource());
         let marked = self.roles_by_token.get(&token).into_iter().flatten();
         let candidates: BTreeSet<&String> = marked.chain(bound).collect();
-        let mut roles: Vec<RoleSeen> = candidates
-            .into_iter()
-            .filter_map(|id| self.role(id, &token))
-            .collect();
+        let mut roles: Vec<RoleSeen> =
+            candidates.into_iter().filter_map(|id| self.role(id, &token)).collect();
         roles.sort_by_key(|role| (bound != Some(&role.id), role.id.len(), role.id.clone()));
         let mut roles = roles.into_iter();
         observed.role = roles.next();
         observed.twins = roles.map(|role| role.id).collect();
         let marked = self.domains_by_token.get(&token).into_iter().flatten();
         let names: BTreeSet<&String> = marked.chain(&spec.domains).collect();
-        for (name, row) in names
-            .into_iter()
-            .filter_map(|name| Some((name, self.domains.get(name)?)))
-        {
+        for (name, row) in names.into_iter().filter_map(|name| Some((name, self.domains.get(name)?))) {
             let is_ours = is_marked(row.description.as_deref(), &token)
                 || desired.known.get(&domain_resource(name)) == Some(&row.id);
             if is_ours {
-                observed
-                    .domains
-                    .insert(name.clone(), domain_of(row.clone(), &token));
+                observed.domains.insert(name.clone(), domain_of(row.clone(), &token));
             } else {
                 observed.taken.insert(name.clone());
             }
         }
         let domains = observed.domains.values();
         observed.accounts = domains
-            .map(|domain| {
-                (
-                    domain.id.clone(),
-                    self.accounts.get(&domain.id).cloned().unwrap_or_default(),
-                )
-            })
+            .map(|domain| (domain.id.clone(), self.accounts.get(&domain.id).cloned().unwrap_or_default()))
             .collect();
-        let keys = self
-            .gate_keys
-            .iter()
-            .filter(|(name, _)| observed.domains.contains_key(*name));
+        let keys = self.gate_keys.iter().filter(|(name, _)| observed.domains.contains_key(*name));
         observed.gate_keys = keys.map(|(name, key)| (name.clone(), key.clone())).collect();
         observed.gate = match spec.receiving {
             Receiving::Accepted => GateSeen::NotNeeded,
@@ -166,26 +125,14 @@ impl Bulk<Stalwart> for Everything {
 
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         let owner = |row: &Row| {
-            let token = row
-                .description
-                .as_deref()?
-                .strip_prefix(MARK_WORD)?
-                .trim()
-                .to_owned();
+            let token = row.description.as_deref()?.strip_prefix(MARK_WORD)?.trim().to_owned();
             let tenant = TenantId::from_uuid(Uuid::parse_str(&token).ok()?);
             (!tenants.contains(&tenant)).then(|| tenant.to_string())
         };
         let orphan = |kind, row: &Row| {
-            Some(Orphan {
-                system: Stalwart::SYSTEM,
-                kind,
-                external_id: row.id.clone(),
-                owner: owner(row)?,
-            })
+            Some(Orphan { system: Stalwart::SYSTEM, kind, external_id: row.id.clone(), owner: owner(row)? })
         };
         let roles = self.roles.values().filter_map(|row| orphan("role", row));
-        roles
-            .chain(self.domains.values().filter_map(|row| orphan("domain", row)))
-            .collect()
+        roles.chain(self.domains.values().filter_map(|row| orphan("domain", row))).collect()
     }
 }

@@ -54,30 +54,20 @@ async fn a_failure_between_ending_sessions_and_the_epoch_is_repeated_to_its_end(
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
     world.authentik.login(ANNA).unwrap();
-    world
-        .authentik
-        .faults
-        .add(Rule::once(Effect::Status(503)).path("/remove_user/"));
+    world.authentik.faults.add(Rule::once(Effect::Status(503)).path("/remove_user/"));
     world.suspend(acme).await;
     world.settle().await;
     let door = world.authentik.door(ANNA).unwrap();
     assert_eq!((door.active, door.sessions, door.refresh_tokens), (false, 0, 0));
     world.settle_for(4, 2).await;
     let door = world.authentik.door(ANNA).unwrap();
-    assert_eq!(
-        (door.active, door.groups),
-        (true, vec!["dezky-tenant-acme".to_owned()])
-    );
+    assert_eq!((door.active, door.groups), (true, vec!["dezky-tenant-acme".to_owned()]));
     assert_eq!(world.revoked(acme).await, [true, true, true]);
 }
 
 #[tokio::test]
 async fn sessions_end_in_2025_10_too() {
-    let mut world = World::start_with(Setup {
-        release: Release::R2025_10,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start_with(Setup { release: Release::R2025_10, ..Setup::default() }).await;
     let (acme, _) = world.acme().await;
     world.authentik.login(ANNA).unwrap();
     world.suspend(acme).await;
@@ -93,16 +83,10 @@ async fn ec_1_suspended_while_files_still_fail() {
     world.ocis.faults.add(Rule::always(Effect::Status(503)));
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Pending, Ok, Pending]);
-    assert!(
-        !world.authentik.door(ANNA).unwrap().active,
-        "the identity door waits for files"
-    );
+    assert!(!world.authentik.door(ANNA).unwrap().active, "the identity door waits for files");
     world.suspend(acme).await;
     world.settle().await;
-    assert!(
-        world.group("dezky-tenant-acme").is_some(),
-        "work on objects goes on"
-    );
+    assert!(world.group("dezky-tenant-acme").is_some(), "work on objects goes on");
     assert_eq!(world.authentik.door(ANNA).unwrap().groups, ["dezky-tenant-acme"]);
     world.ocis.faults.clear();
     world.settle_for(60, 5).await;
@@ -125,16 +109,9 @@ async fn ec_14_held_in_one_tenant_and_at_work_in_another() {
     world.settle().await;
     let door = world.authentik.door(ANNA).unwrap();
     assert_eq!((door.active, door.sessions), (true, 1));
-    assert_eq!(
-        door.groups,
-        ["dezky-entitled", "dezky-tenant-acme", "dezky-tenant-beta"]
-    );
-    let open: Vec<(String, bool)> = world
-        .ocis
-        .spaces()
-        .into_iter()
-        .map(|space| (space.name, !space.disabled))
-        .collect();
+    assert_eq!(door.groups, ["dezky-entitled", "dezky-tenant-acme", "dezky-tenant-beta"]);
+    let open: Vec<(String, bool)> =
+        world.ocis.spaces().into_iter().map(|space| (space.name, !space.disabled)).collect();
     assert!(
         open.contains(&("acme ApS".into(), false)) && open.contains(&("beta ApS".into(), true)),
         "{open:?}"
@@ -151,11 +128,7 @@ async fn ec_96_one_of_three_tenants_lost_leaves_account_sessions_and_entitlement
     world.tenant("gamma", anna).await;
     world.settle().await;
     world.authentik.login(ANNA).unwrap();
-    let end = TenantCommand::Terminate {
-        reason: None,
-        grace_days: 0,
-        confirm: None,
-    };
+    let end = TenantCommand::Terminate { reason: None, grace_days: 0, confirm: None };
     world.tell(acme, end).await;
     world.settle().await;
     let door = world.authentik.door(ANNA).unwrap();
@@ -169,17 +142,11 @@ async fn ec_86_mail_is_down_and_the_identity_door_opens_after_five_minutes() {
     world.stalwart.faults().add(Rule::always(Effect::Status(503)));
     let (acme, _) = world.acme().await;
     let door = world.authentik.door(ANNA).unwrap();
-    assert_eq!(
-        (door.active, door.groups),
-        (false, vec!["dezky-tenant-acme".to_owned()])
-    );
+    assert_eq!((door.active, door.groups), (false, vec!["dezky-tenant-acme".to_owned()]));
     world.settle_for(280, 20).await;
     assert!(!world.authentik.door(ANNA).unwrap().active);
     world.settle_for(60, 20).await;
-    assert!(
-        world.authentik.door(ANNA).unwrap().active,
-        "one broken system must not lock everybody out"
-    );
+    assert!(world.authentik.door(ANNA).unwrap().active, "one broken system must not lock everybody out");
     assert_eq!(world.states(acme).await, [Ok, Error, Ok]);
     assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Pending));
 }
@@ -218,23 +185,12 @@ async fn ec_88_what_a_suspended_tenant_can_and_cannot_do() {
     world.resume(acme).await;
     world.settle().await;
     assert_eq!(&world.ocis.read_file(&space, "plan.txt").unwrap()[..], b"a plan");
-    assert_eq!(
-        world.stalwart.messages(ANNA),
-        Some(1),
-        "what came meanwhile is there"
-    );
+    assert_eq!(world.stalwart.messages(ANNA), Some(1), "what came meanwhile is there");
     assert_eq!(world.stalwart.login(ANNA), Login::Allowed);
     assert_eq!(world.revoked(acme).await, [false, false, false]);
-    let token = Token {
-        username: ANNA.into(),
-        display_name: Some("Anna".into()),
-        ..Token::default()
-    };
+    let token = Token { username: ANNA.into(), display_name: Some("Anna".into()), ..Token::default() };
     let groups = world.authentik.door(ANNA).unwrap().groups;
-    assert_eq!(
-        world.ocis.login(&Token { groups, ..token }).unwrap().spaces.len(),
-        1
-    );
+    assert_eq!(world.ocis.login(&Token { groups, ..token }).unwrap().spaces.len(), 1);
 }
 
 #[tokio::test]
@@ -251,10 +207,7 @@ async fn ec_89_resuming_sets_permissions_and_never_toggles_them() {
     world.resume(acme).await;
     world.settle().await;
     let read = json!(["x:Role/get", { "ids": [role], "properties": ["disabledPermissions"] }]);
-    assert_eq!(
-        world.mail_by_hand(read).await["list"][0]["disabledPermissions"],
-        json!({})
-    );
+    assert_eq!(world.mail_by_hand(read).await["list"][0]["disabledPermissions"], json!({}));
     assert_eq!(world.stalwart.login(ANNA), Login::Allowed);
     assert!(matches!(world.stalwart.deliver(ANNA), Delivery::Accepted { .. }));
 }
@@ -273,14 +226,7 @@ async fn ec_90_suspended_and_resumed_within_a_second_ends_open() {
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     assert_eq!(world.stalwart.login(ANNA), Login::Allowed);
     assert!(!world.ocis.spaces()[0].disabled);
-    assert!(
-        world
-            .authentik
-            .door(ANNA)
-            .unwrap()
-            .groups
-            .contains(&"dezky-entitled".to_owned())
-    );
+    assert!(world.authentik.door(ANNA).unwrap().groups.contains(&"dezky-entitled".to_owned()));
 }
 
 #[tokio::test]
@@ -301,11 +247,7 @@ async fn ec_15_who_is_no_member_stays_outside_when_a_tenant_resumes() {
     world.resume(acme).await;
     world.settle().await;
     let door = world.authentik.door("bo@acme.test").unwrap();
-    assert_eq!(
-        (door.active, door.groups),
-        (true, vec![]),
-        "invited: an account that opens nothing"
-    );
+    assert_eq!((door.active, door.groups), (true, vec![]), "invited: an account that opens nothing");
     assert!(is_refused(&world.stalwart.login("bo@acme.test")));
 }
 
@@ -326,36 +268,20 @@ async fn a_member_gets_in_everywhere() {
 async fn a_terminated_tenant_refuses_mail_at_the_door() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    let end = TenantCommand::Terminate {
-        reason: None,
-        grace_days: 1,
-        confirm: None,
-    };
+    let end = TenantCommand::Terminate { reason: None, grace_days: 1, confirm: None };
     world.tell(acme, end).await;
     world.settle().await;
-    assert!(
-        matches!(world.stalwart.deliver(ANNA), Delivery::Accepted { .. }),
-        "in grace it still arrives"
-    );
+    assert!(matches!(world.stalwart.deliver(ANNA), Delivery::Accepted { .. }), "in grace it still arrives");
     pass_seconds(86_400);
     assert_eq!(world.reconciler.fire_timers().await.unwrap(), 1);
     world.settle().await;
-    assert_eq!(
-        world.state_of(acme).await.lifecycle(),
-        Some(Lifecycle::Terminated)
-    );
-    let Delivery::Refused { answer } = world.stalwart.deliver(ANNA) else {
-        panic!("mail was taken")
-    };
+    assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Terminated));
+    let Delivery::Refused { answer } = world.stalwart.deliver(ANNA) else { panic!("mail was taken") };
     assert!(answer.starts_with("550"), "{answer}");
     assert_eq!(world.stalwart.messages(ANNA), Some(1), "nothing was destroyed");
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     assert_eq!(world.revoked(acme).await, [true, true, true]);
-    assert_eq!(
-        world.reconciler.fire_timers().await.unwrap(),
-        0,
-        "the timer is gone"
-    );
+    assert_eq!(world.reconciler.fire_timers().await.unwrap(), 0, "the timer is gone");
 }
 
 #[tokio::test]
@@ -367,11 +293,7 @@ async fn evidence_of_shut_doors_names_no_address() {
     for system in System::ALL {
         let events = world.events(acme, system).await;
         let evidence = events.iter().find_map(|event| {
-            if let ProvisioningEvent::AccessRevoked { evidence, .. } = event {
-                Some(evidence)
-            } else {
-                None
-            }
+            if let ProvisioningEvent::AccessRevoked { evidence, .. } = event { Some(evidence) } else { None }
         });
         let evidence = evidence.unwrap();
         assert!(!evidence.is_empty());

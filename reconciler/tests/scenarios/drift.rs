@@ -35,14 +35,7 @@ async fn ec_83_a_group_deleted_by_hand_comes_back_with_its_members() {
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
     world.identity_by_hand(&Method::DELETE, &format!("/core/groups/{pk}/"), json!(null));
     assert_eq!(sweep(&mut world).await, 1);
-    assert!(
-        world
-            .authentik
-            .door(ANNA)
-            .unwrap()
-            .groups
-            .contains(&"dezky-tenant-acme".to_owned())
-    );
+    assert!(world.authentik.door(ANNA).unwrap().groups.contains(&"dezky-tenant-acme".to_owned()));
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     let kinds = world.kinds(acme, System::Authentik).await;
     assert_eq!(count(&kinds, "provisioning.drift.detected"), 1, "{kinds:?}");
@@ -54,11 +47,7 @@ async fn ec_83_a_group_renamed_by_hand_is_named_back_once() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
     let (pk, attributes) = world.group("dezky-tenant-acme").unwrap();
-    world.identity_by_hand(
-        &Method::PATCH,
-        &format!("/core/groups/{pk}/"),
-        json!({ "name": "Acme people" }),
-    );
+    world.identity_by_hand(&Method::PATCH, &format!("/core/groups/{pk}/"), json!({ "name": "Acme people" }));
     assert_eq!(sweep(&mut world).await, 1);
     assert_eq!(world.group("dezky-tenant-acme").unwrap(), (pk, attributes));
     assert_eq!(sweep(&mut world).await, 0, "no loop");
@@ -84,22 +73,11 @@ async fn a_foreign_member_of_our_group_is_not_touched() {
     let mut world = World::start().await;
     world.acme().await;
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
-    world.identity_by_hand(
-        &Method::POST,
-        "/core/users/",
-        json!({ "username": "helper", "name": "Helper" }),
-    );
+    world.identity_by_hand(&Method::POST, "/core/users/", json!({ "username": "helper", "name": "Helper" }));
     let helper = world.authentik.door("helper").unwrap().user;
-    world.identity_by_hand(
-        &Method::POST,
-        &format!("/core/groups/{pk}/add_user/"),
-        json!({ "pk": helper }),
-    );
+    world.identity_by_hand(&Method::POST, &format!("/core/groups/{pk}/add_user/"), json!({ "pk": helper }));
     assert_eq!(sweep(&mut world).await, 0);
-    assert_eq!(
-        world.authentik.door("helper").unwrap().groups,
-        ["dezky-tenant-acme"]
-    );
+    assert_eq!(world.authentik.door("helper").unwrap().groups, ["dezky-tenant-acme"]);
 }
 
 #[tokio::test]
@@ -125,19 +103,12 @@ async fn quota_name_and_state_of_a_space_are_set_back() {
 async fn an_account_the_mail_server_made_itself_gets_the_tenants_role() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    let found = world
-        .mail_by_hand(json!(["x:Domain/query", { "filter": { "name": "acme.test" } }]))
-        .await;
+    let found = world.mail_by_hand(json!(["x:Domain/query", { "filter": { "name": "acme.test" } }])).await;
     let account = json!({ "@type": "User", "name": "walkin", "domainId": found["ids"][0] });
-    world
-        .mail_by_hand(json!(["x:Account/set", { "create": { "a": account } }]))
-        .await;
+    world.mail_by_hand(json!(["x:Account/set", { "create": { "a": account } }])).await;
     world.suspend(acme).await;
     world.settle().await;
-    assert!(matches!(
-        world.stalwart.login("walkin@acme.test"),
-        Login::Refused { .. }
-    ));
+    assert!(matches!(world.stalwart.login("walkin@acme.test"), Login::Refused { .. }));
     assert_eq!(world.revoked(acme).await, [true, true, true]);
 }
 
@@ -146,17 +117,10 @@ async fn what_is_marked_and_wanted_by_nobody_is_listed_and_left() {
     let mut world = World::start().await;
     world.acme().await;
     let lost = "dezky:ten_00000000000000000000000000";
-    world.files_by_hand(
-        &Method::POST,
-        "/graph/v1.0/drives",
-        &json!({ "name": "lost", "description": lost }),
-    );
+    world.files_by_hand(&Method::POST, "/graph/v1.0/drives", &json!({ "name": "lost", "description": lost }));
     let report = world.reconciler.sweep().await.unwrap();
     assert_eq!(report.orphans.len(), 1);
-    assert_eq!(
-        (report.orphans[0].kind, report.orphans[0].owner.as_str()),
-        ("space", &lost[6..])
-    );
+    assert_eq!((report.orphans[0].kind, report.orphans[0].owner.as_str()), ("space", &lost[6..]));
     assert_eq!(world.ocis.spaces().len(), 2);
 }
 
@@ -166,9 +130,7 @@ async fn a_sweep_reads_by_the_page_and_not_by_the_tenant() {
     for number in 0..30 {
         let owner = world.person(&format!("owner@tenant-{number}.test")).await;
         let tenant = world.tenant(&format!("tenant-{number}"), owner).await;
-        world
-            .verify_domain(tenant, &format!("tenant-{number}.test"))
-            .await;
+        world.verify_domain(tenant, &format!("tenant-{number}.test")).await;
     }
     world.settle().await;
     world.clear_requests();

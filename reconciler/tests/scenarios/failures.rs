@@ -40,10 +40,7 @@ async fn ec_80_two_failures_and_a_success_are_no_failure() {
     assert_eq!(world.states(acme).await, [Pending, Ok, Pending]);
     world.settle_for(20, 2).await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
-    assert_eq!(
-        count(&world.kinds(acme, System::Ocis).await, "provisioning.failed"),
-        0
-    );
+    assert_eq!(count(&world.kinds(acme, System::Ocis).await, "provisioning.failed"), 0);
 }
 
 #[tokio::test]
@@ -59,20 +56,12 @@ async fn ec_81_a_dead_token_keeps_everybody_away_and_is_probed_once_a_minute() {
     let failed = world.events(acme, System::Authentik).await;
     assert!(failed.iter().any(|event| matches!(
         event,
-        ProvisioningEvent::Failed {
-            class: FailureClass::Auth,
-            reason: Reason::AuthFailed,
-            ..
-        }
+        ProvisioningEvent::Failed { class: FailureClass::Auth, reason: Reason::AuthFailed, .. }
     )));
     world.authentik.faults.clear_requests();
     world.suspend(beta).await;
     world.settle().await;
-    assert_eq!(
-        world.authentik.faults.requests().len(),
-        0,
-        "the other tenant waits"
-    );
+    assert_eq!(world.authentik.faults.requests().len(), 0, "the other tenant waits");
     world.settle_for(300, 10).await;
     let probes = world.authentik.faults.requests().len();
     assert!((1..=5).contains(&probes), "{probes} calls in five minutes");
@@ -98,10 +87,7 @@ async fn ec_82_a_system_that_asks_for_thirty_seconds_gets_them() {
     world.settle().await;
     assert_eq!(world.stalwart.faults().requests().len(), 0);
     world.settle_for(2, 1).await;
-    assert!(matches!(
-        world.stalwart.login("anna@acme.test"),
-        Login::Refused { .. }
-    ));
+    assert!(matches!(world.stalwart.login("anna@acme.test"), Login::Refused { .. }));
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
 }
 
@@ -126,17 +112,12 @@ async fn ec_91_flapping_fills_the_side_table_and_not_the_log() {
 #[tokio::test]
 async fn an_empty_405_of_authentik_is_looked_at_before_it_is_repeated() {
     let mut world = World::start().await;
-    let unlucky = Rule::once(Effect::EmptyMethodNotAllowed)
-        .method(&Method::POST)
-        .path("/core/groups/");
+    let unlucky = Rule::once(Effect::EmptyMethodNotAllowed).method(&Method::POST).path("/core/groups/");
     world.authentik.faults.add(unlucky);
     let (acme, _) = world.acme().await;
     world.settle_for(10, 5).await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
-    assert_eq!(
-        count(&world.kinds(acme, System::Authentik).await, "provisioning.failed"),
-        0
-    );
+    assert_eq!(count(&world.kinds(acme, System::Authentik).await, "provisioning.failed"), 0);
 }
 
 #[tokio::test]
@@ -146,14 +127,8 @@ async fn a_method_error_of_the_mail_server_hides_no_commit() {
     let (acme, _) = world.acme().await;
     world.settle_for(10, 5).await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
-    let roles = world
-        .mail_by_hand(json!(["x:Role/query", { "filter": { "description": "dezky" } }]))
-        .await;
-    assert_eq!(
-        roles["ids"].as_array().unwrap().len(),
-        1,
-        "one role, found by its mark"
-    );
+    let roles = world.mail_by_hand(json!(["x:Role/query", { "filter": { "description": "dezky" } }])).await;
+    assert_eq!(roles["ids"].as_array().unwrap().len(), 1, "one role, found by its mark");
 }
 
 #[tokio::test]
@@ -175,13 +150,6 @@ async fn a_system_that_is_not_there_is_made_right_when_it_comes() {
     world.settle_for(120, 10).await;
     assert_eq!(world.states(acme).await, [Pending, Error, Ok]);
     assert!(
-        world
-            .reconciler
-            .status()
-            .await
-            .unwrap()
-            .waiting
-            .iter()
-            .any(|row| row.system == System::Stalwart)
+        world.reconciler.status().await.unwrap().waiting.iter().any(|row| row.system == System::Stalwart)
     );
 }

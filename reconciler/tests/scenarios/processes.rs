@@ -100,10 +100,7 @@ async fn doors_shut_while_all_hands_are_full() {
     const NEW: usize = 12;
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    world
-        .authentik
-        .faults
-        .add(Rule::always(Effect::Latency(Duration::from_millis(40))));
+    world.authentik.faults.add(Rule::always(Effect::Latency(Duration::from_millis(40))));
     let mut tenants = Vec::new();
     for number in 0..NEW {
         let owner = world.person(&format!("owner@tenant-{number}.test")).await;
@@ -132,8 +129,5 @@ async fn doors_shut_while_all_hands_are_full() {
     followed.unwrap();
     worked.unwrap();
     let ready = ready.expect("the doors are shut");
-    assert!(
-        ready < NEW / 2,
-        "{ready} of {NEW} new tenants came before the doors"
-    );
+    assert!(ready < NEW / 2, "{ready} of {NEW} new tenants came before the doors");
 }

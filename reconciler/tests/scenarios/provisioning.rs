@@ -27,16 +27,10 @@ async fn a_new_tenant_is_in_place_everywhere_and_active() {
     let door = world.authentik.door("anna@acme.test").unwrap();
     assert!(door.active);
     assert_eq!(door.groups, ["dezky-entitled", "dezky-tenant-acme"]);
-    assert_eq!(
-        world.stalwart.login("anna@acme.test"),
-        simulators::stalwart::Login::Allowed
-    );
+    assert_eq!(world.stalwart.login("anna@acme.test"), simulators::stalwart::Login::Allowed);
     let spaces = world.ocis.spaces();
     assert_eq!(spaces.len(), 1);
-    assert_eq!(
-        (spaces[0].name.as_str(), spaces[0].disabled, spaces[0].quota),
-        ("acme ApS", false, 0)
-    );
+    assert_eq!((spaces[0].name.as_str(), spaces[0].disabled, spaces[0].quota), ("acme ApS", false, 0));
     let login = Login {
         username: "anna@acme.test".into(),
         groups: door.groups,
@@ -50,11 +44,7 @@ async fn a_new_tenant_is_in_place_everywhere_and_active() {
 #[tokio::test]
 async fn ec_12_all_three_disabled_by_configuration() {
     let modes = [SystemMode::Disabled; 3];
-    let mut world = World::start_with(Setup {
-        modes,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start_with(Setup { modes, ..Setup::default() }).await;
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Skipped, Skipped, Skipped]);
     assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Active));
@@ -74,10 +64,7 @@ async fn ec_92_a_tenant_without_a_verified_domain_has_no_mail_yet() {
     let reasons: Vec<_> = world.events(acme, System::Stalwart).await;
     assert!(reasons.iter().any(|event| matches!(
         event,
-        ProvisioningEvent::Converged {
-            reason: ConvergedReason::NoDomains,
-            ..
-        }
+        ProvisioningEvent::Converged { reason: ConvergedReason::NoDomains, .. }
     )));
 
     world.verify_domain(acme, "acme.test").await;
@@ -87,18 +74,13 @@ async fn ec_92_a_tenant_without_a_verified_domain_has_no_mail_yet() {
         Some(0),
         "the mailbox is there before the first login"
     );
-    assert!(matches!(
-        world.stalwart.deliver("anna@acme.test"),
-        Delivery::Accepted { .. }
-    ));
+    assert!(matches!(world.stalwart.deliver("anna@acme.test"), Delivery::Accepted { .. }));
 }
 
 #[tokio::test]
 async fn ec_78_a_create_whose_answer_was_lost_with_the_process_makes_one_space() {
     let mut world = World::start().await;
-    let lost = Rule::once(Effect::LostReplyAfterEffect)
-        .method(&Method::POST)
-        .path("/graph/v1.0/drives");
+    let lost = Rule::once(Effect::LostReplyAfterEffect).method(&Method::POST).path("/graph/v1.0/drives");
     world.ocis.faults.add(lost);
     let anna = world.person("anna@acme.test").await;
     let acme = world.tenant("acme", anna).await;
@@ -120,9 +102,7 @@ async fn ec_78_a_create_whose_answer_was_lost_with_the_process_makes_one_space()
 #[tokio::test]
 async fn a_space_that_nobody_manages_is_made_anew() {
     let mut world = World::start().await;
-    world
-        .ocis
-        .set(Switch::HalfCreateNext(HalfCreated::WithoutPermissions));
+    world.ocis.set(Switch::HalfCreateNext(HalfCreated::WithoutPermissions));
     let anna = world.person("anna@acme.test").await;
     let acme = world.tenant("acme", anna).await;
     world.settle_for(30, 5).await;
@@ -130,12 +110,7 @@ async fn a_space_that_nobody_manages_is_made_anew() {
     let spaces = world.ocis.spaces();
     assert_eq!(spaces.len(), 1);
     assert!(!spaces[0].disabled);
-    assert_eq!(
-        spaces[0].members.len(),
-        2,
-        "we and the tenant's group: {:?}",
-        spaces[0].members
-    );
+    assert_eq!(spaces[0].members.len(), 2, "we and the tenant's group: {:?}", spaces[0].members);
 }
 
 #[tokio::test]
@@ -149,11 +124,7 @@ async fn ec_85_a_space_is_matched_by_its_mark_never_by_name_or_alias() {
     let spaces = world.ocis.spaces();
     assert_eq!(spaces.len(), 2);
     assert!(spaces.contains(&theirs), "nothing was written to it");
-    assert!(
-        spaces
-            .iter()
-            .any(|space| space.description == format!("dezky:{acme}"))
-    );
+    assert!(spaces.iter().any(|space| space.description == format!("dezky:{acme}")));
 }
 
 #[tokio::test]
@@ -168,13 +139,11 @@ async fn ec_84_a_domain_without_our_mark_is_left_alone() {
     assert_eq!(world.states(acme).await, [Ok, Error, Ok]);
     assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Pending));
     let failed = world.events(acme, System::Stalwart).await;
-    assert!(failed.iter().any(|event| matches!(
-        event,
-        ProvisioningEvent::Failed {
-            reason: Reason::OwnedByAnother,
-            ..
-        }
-    )));
+    assert!(
+        failed
+            .iter()
+            .any(|event| matches!(event, ProvisioningEvent::Failed { reason: Reason::OwnedByAnother, .. }))
+    );
     let read = json!(["x:Domain/query", { "filter": { "text": "neighbour" } }]);
     assert_eq!(world.mail_by_hand(read).await["ids"].as_array().unwrap().len(), 1);
     assert_eq!(world.stalwart.messages("anna@acme.test"), None);
@@ -208,12 +177,8 @@ async fn ec_95_no_address_of_a_person_reaches_what_is_recorded() {
             assert!(!text.contains("anna"), "{text}");
         }
     }
-    let rows = world
-        .views
-        .db()
-        .query("select summary from attempts where summary is not null", &[])
-        .await
-        .unwrap();
+    let rows =
+        world.views.db().query("select summary from attempts where summary is not null", &[]).await.unwrap();
     let due = world.reconciler.status().await.unwrap();
     assert!(!format!("{rows:?}{due:?}").contains("anna"));
 }
@@ -230,10 +195,7 @@ async fn people_who_were_there_before_are_taken_over_with_what_is_theirs() {
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     let door = world.authentik.door("anna@acme.test").unwrap();
     assert_eq!(door.attributes["settings"], json!({ "locale": "da" }));
-    assert_eq!(
-        door.attributes["dezky"],
-        json!({ "userId": anna, "sessionsEpoch": 0 })
-    );
+    assert_eq!(door.attributes["dezky"], json!({ "userId": anna, "sessionsEpoch": 0 }));
 }
 
 #[tokio::test]
@@ -241,11 +203,7 @@ async fn the_subjects_of_an_account_are_known_before_the_first_sign_in() {
     let mut world = World::start().await;
     let (_, anna) = world.acme().await;
     let (user, _) = world.store.fold::<User>(&anna.into()).await.unwrap();
-    let subjects = user
-        .identities()
-        .iter()
-        .filter(|identity| identity.instance == INSTANCE)
-        .count();
+    let subjects = user.identities().iter().filter(|identity| identity.instance == INSTANCE).count();
     assert_eq!(subjects, 2, "the uuid and the hashed id");
 }
 
@@ -255,11 +213,7 @@ async fn ec_72_beginning_again_with_the_whole_log_writes_nothing_outside() {
     let (acme, _) = world.acme().await;
     let before = world.store.read_head().await.unwrap();
     let mut batch = Batch::new();
-    batch.run(
-        "delete from checkpoints where read_model = 'reconciler'",
-        vec![],
-        Expect::Any,
-    );
+    batch.run("delete from checkpoints where read_model = 'reconciler'", vec![], Expect::Any);
     batch.run("delete from due", vec![], Expect::Any);
     world.views.db().write(batch).await.unwrap();
     world.clear_requests();
@@ -269,44 +223,26 @@ async fn ec_72_beginning_again_with_the_whole_log_writes_nothing_outside() {
     assert_eq!(world.store.read_head().await.unwrap(), before);
     let writes = world.authentik.faults.writes() + world.stalwart.faults().writes();
     assert_eq!(writes, 0);
-    let written = world
-        .ocis
-        .faults
-        .requests()
-        .into_iter()
-        .filter(|seen| seen.write && !seen.path.contains("token"));
+    let written =
+        world.ocis.faults.requests().into_iter().filter(|seen| seen.write && !seen.path.contains("token"));
     assert_eq!(written.count(), 0);
 }
 
 #[tokio::test]
 async fn ec_94_a_paused_system_is_left_alone() {
     let modes = [SystemMode::Enforce, SystemMode::Enforce, SystemMode::Paused];
-    let mut world = World::start_with(Setup {
-        modes,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start_with(Setup { modes, ..Setup::default() }).await;
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Ok, Ok, Pending]);
     world.settle_for(180, 60).await;
     assert_eq!(world.ocis.faults.requests().len(), 0);
-    assert!(
-        world
-            .kinds(acme, System::Ocis)
-            .await
-            .iter()
-            .all(|kind| *kind == "provisioning.spec.changed")
-    );
+    assert!(world.kinds(acme, System::Ocis).await.iter().all(|kind| *kind == "provisioning.spec.changed"));
 }
 
 #[tokio::test]
 async fn a_system_that_is_only_observed_is_never_written_to() {
     let modes = [SystemMode::Observe; 3];
-    let mut world = World::start_with(Setup {
-        modes,
-        ..Setup::default()
-    })
-    .await;
+    let mut world = World::start_with(Setup { modes, ..Setup::default() }).await;
     let (acme, _) = world.acme().await;
     assert_eq!(world.states(acme).await, [Pending, Pending, Pending]);
     assert_eq!(world.authentik.faults.writes(), 0);
@@ -323,11 +259,7 @@ async fn a_plan_says_what_would_be_done_and_does_nothing() {
     let plans = world.reconciler.plan_tenant("acme").await.unwrap().unwrap();
     let text: Vec<String> = plans
         .iter()
-        .flat_map(|plan| {
-            plan.steps
-                .iter()
-                .map(move |step| format!("{}: {step}", plan.system))
-        })
+        .flat_map(|plan| plan.steps.iter().map(move |step| format!("{}: {step}", plan.system)))
         .map(|line| line.replace(&anna.to_string(), "anna"))
         .collect();
     insta::assert_snapshot!(text.join("\n"), @"
@@ -348,18 +280,10 @@ async fn administrators_are_in_their_group() {
     let mut world = World::start().await;
     let olga = world.person("olga@dezky.test").await;
     let command = schema::PlatformCommand::BootstrapAdmin { user_id: olga };
-    world
-        .execute(One::<Platform> {
-            stream: StreamId::platform(),
-            command,
-        })
-        .await;
+    world.execute(One::<Platform> { stream: StreamId::platform(), command }).await;
     world.settle().await;
     let door = world.authentik.door("olga@dezky.test").unwrap();
-    assert_eq!(
-        (door.active, door.groups),
-        (true, vec!["dezky-platform-admins".to_owned()])
-    );
+    assert_eq!((door.active, door.groups), (true, vec!["dezky-platform-admins".to_owned()]));
 }
 
 #[tokio::test]

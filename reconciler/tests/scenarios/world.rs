@@ -56,10 +56,7 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            modes: [SystemMode::Enforce; 3],
-            release: Release::R2026_5,
-        }
+        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5 }
     }
 }
 
@@ -88,12 +85,7 @@ impl World {
 
     /// On a database of choice; log and views share a server.
     pub(crate) async fn start_on(url: &DbUrl, setup: Setup) -> Self {
-        let store = EventStore::create(StoreConfig {
-            url: url.clone(),
-            clock: now,
-        })
-        .await
-        .unwrap();
+        let store = EventStore::create(StoreConfig { url: url.clone(), clock: now }).await.unwrap();
         let views_db = Db::open(url, Purpose::Views).await.unwrap();
         event_store::migrate_views(&views_db, now()).await.unwrap();
         let views = Views::with(views_db).await.unwrap();
@@ -108,10 +100,7 @@ impl World {
             recovery_flow: None,
             now: now_there,
         });
-        let stalwart = Stalwart::new(stalwart::Settings {
-            token: "API_key".into(),
-            admin: None,
-        });
+        let stalwart = Stalwart::new(stalwart::Settings { token: "API_key".into(), admin: None });
         let ocis = Ocis::new(ocis::Settings {
             basic: None,
             client: Some(("reconciler".into(), "secret".into())),
@@ -125,11 +114,8 @@ impl World {
         let config = config(setup, &listening);
         let reconciler = Reconciler::new(config.clone(), store.clone(), views.clone()).unwrap();
         let projector = Projector::start(views.clone(), store.clone()).await.unwrap();
-        let plan = PlanChoice {
-            plan_id: id(PlanId::from_uuid),
-            price_id: id(PriceId::from_uuid),
-            quantity: 1,
-        };
+        let plan =
+            PlanChoice { plan_id: id(PlanId::from_uuid), price_id: id(PriceId::from_uuid), quantity: 1 };
         let mut world = Self {
             store,
             views,
@@ -162,15 +148,9 @@ impl World {
     }
 
     pub(crate) async fn execute(&self, act: impl Act + 'static) -> Outcome {
-        let asked = Asked {
-            actor: Actor::service(ActorKind::Operator),
-            now: now(),
-            command_id: Uuid::new_v4(),
-        };
-        self.store
-            .execute(Arc::new(act), Request::new(asked))
-            .await
-            .unwrap()
+        let asked =
+            Asked { actor: Actor::service(ActorKind::Operator), now: now(), command_id: Uuid::new_v4() };
+        self.store.execute(Arc::new(act), Request::new(asked)).await.unwrap()
     }
 
     /// A person who has signed in once.
@@ -183,11 +163,7 @@ impl World {
             name: Some("A Person".parse().unwrap()),
             audience: "dezky-portal".into(),
         };
-        self.execute(One::<User> {
-            stream: user.into(),
-            command,
-        })
-        .await;
+        self.execute(One::<User> { stream: user.into(), command }).await;
         user
     }
 
@@ -198,16 +174,11 @@ impl World {
 
     /// A plan without mail.
     pub(crate) async fn plan_without_mail(&self) -> PlanChoice {
-        let plan = PlanChoice {
-            plan_id: id(PlanId::from_uuid),
-            price_id: id(PriceId::from_uuid),
-            quantity: 1,
-        };
+        let plan =
+            PlanChoice { plan_id: id(PlanId::from_uuid), price_id: id(PriceId::from_uuid), quantity: 1 };
         let mut act =
             create_plan::complimentary(plan.plan_id, plan.price_id, Currency("DKK".into())).unwrap();
-        let schema::PlanCommand::Create {
-            key, integrations, ..
-        } = &mut act.command;
+        let schema::PlanCommand::Create { key, integrations, .. } = &mut act.command;
         *key = "files-only".parse().unwrap();
         integrations.stalwart = false;
         self.execute(act).await;
@@ -247,40 +218,19 @@ impl World {
     }
 
     pub(crate) async fn tell(&self, tenant: TenantId, command: TenantCommand) -> Outcome {
-        self.execute(One::<Tenant> {
-            stream: tenant.into(),
-            command,
-        })
-        .await
+        self.execute(One::<Tenant> { stream: tenant.into(), command }).await
     }
 
     pub(crate) async fn verify_domain(&self, tenant: TenantId, name: &str) {
         let domain: schema::DomainName = name.parse().unwrap();
-        self.tell(
-            tenant,
-            TenantCommand::ClaimDomain {
-                domain: domain.clone(),
-            },
-        )
-        .await;
-        let command = TenantCommand::VerifyDomain {
-            domain,
-            method: VerifyMethod::Operator,
-            evidence: None,
-        };
+        self.tell(tenant, TenantCommand::ClaimDomain { domain: domain.clone() }).await;
+        let command = TenantCommand::VerifyDomain { domain, method: VerifyMethod::Operator, evidence: None };
         self.tell(tenant, command).await;
     }
 
     pub(crate) async fn add_member(&self, tenant: TenantId, user_id: UserId) {
         let (role, source) = (Role::Member, MemberSource::Operator);
-        self.execute(AddMember {
-            tenant_id: tenant,
-            user_id,
-            role,
-            source,
-            seats: None,
-        })
-        .await;
+        self.execute(AddMember { tenant_id: tenant, user_id, role, source, seats: None }).await;
     }
 
     pub(crate) async fn suspend(&self, tenant: TenantId) {
@@ -299,8 +249,7 @@ impl World {
 
     pub(crate) async fn resume(&self, tenant: TenantId) {
         let hold = HoldRef::Kind(HoldKind::Operator);
-        self.tell(tenant, TenantCommand::ReleaseHold { hold, reason: None })
-            .await;
+        self.tell(tenant, TenantCommand::ReleaseHold { hold, reason: None }).await;
     }
 
     /// Read models catch up with the log.
@@ -324,10 +273,7 @@ impl World {
                 return;
             }
         }
-        panic!(
-            "the machine does not come to rest: {:?}",
-            self.reconciler.status().await.unwrap()
-        );
+        panic!("the machine does not come to rest: {:?}", self.reconciler.status().await.unwrap());
     }
 
     /// Lets time pass in steps and works on whatever becomes due.
@@ -354,11 +300,7 @@ impl World {
     }
 
     pub(crate) async fn observed(&self, tenant: TenantId, system: System) -> Provisioning {
-        self.store
-            .fold::<Provisioning>(&StreamId::provisioning(tenant, system))
-            .await
-            .unwrap()
-            .0
+        self.store.fold::<Provisioning>(&StreamId::provisioning(tenant, system)).await.unwrap().0
     }
 
     /// Whether doors asked shut were seen shut: identity, mail, files.
@@ -376,45 +318,26 @@ impl World {
 
     /// The kinds of everything recorded about a tenant in one system.
     pub(crate) async fn kinds(&self, tenant: TenantId, system: System) -> Vec<&'static str> {
-        self.events(tenant, system)
-            .await
-            .iter()
-            .map(ProvisioningEvent::kind)
-            .collect()
+        self.events(tenant, system).await.iter().map(ProvisioningEvent::kind).collect()
     }
 
     pub(crate) async fn events(&self, tenant: TenantId, system: System) -> Vec<ProvisioningEvent> {
         let stream = StreamId::provisioning(tenant, system);
         let recorded = self.store.load(&stream).await.unwrap();
         let ours = |event| {
-            if let Event::Provisioning(event) = event {
-                Some(event)
-            } else {
-                None
-            }
+            if let Event::Provisioning(event) = event { Some(event) } else { None }
         };
-        recorded
-            .into_iter()
-            .filter_map(|recorded| ours(recorded.event))
-            .collect()
+        recorded.into_iter().filter_map(|recorded| ours(recorded.event)).collect()
     }
 
     /// Rows of attempts.
     pub(crate) async fn attempts(&self) -> u64 {
-        let rows = self
-            .views
-            .db()
-            .query("select count(*) from attempts", &[])
-            .await
-            .unwrap();
+        let rows = self.views.db().query("select count(*) from attempts", &[]).await.unwrap();
         rows[0].count(0).unwrap()
     }
 
     pub(crate) async fn wake(&self, tenant: TenantId, system: System) {
-        self.reconciler
-            .wake(Subject::Tenant(tenant), &[system])
-            .await
-            .unwrap();
+        self.reconciler.wake(Subject::Tenant(tenant), &[system]).await.unwrap();
     }
 
     pub(crate) fn clear_requests(&self) {
@@ -443,11 +366,7 @@ fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
         writes_per_second: 1_000_000,
         mode: setup.modes[0],
     });
-    config.stalwart = Some(StalwartConfig {
-        api_url: url(1),
-        token: "API_key".into(),
-        mode: setup.modes[1],
-    });
+    config.stalwart = Some(StalwartConfig { api_url: url(1), token: "API_key".into(), mode: setup.modes[1] });
     config.ocis = Some(OcisConfig {
         api_url: url(2),
         credentials: Credentials::ClientCredentials {
@@ -471,13 +390,7 @@ impl World {
             "methodCalls": [[call[0], call[1], "0"]],
         });
         let client = reqwest::Client::builder().build().unwrap();
-        let answer = client
-            .post(url)
-            .bearer_auth("API_key")
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
+        let answer = client.post(url).bearer_auth("API_key").json(&body).send().await.unwrap();
         let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         answer["methodResponses"][0][1].clone()
     }
@@ -485,14 +398,9 @@ impl World {
     /// The pk and attributes of a group, by its name.
     pub(crate) fn group(&self, name: &str) -> Option<(String, serde_json::Value)> {
         let path = format!("/api/v3/core/groups/?name={name}");
-        let (_, page) = self
-            .authentik
-            .by_hand(&http::Method::GET, &path, serde_json::Value::Null);
+        let (_, page) = self.authentik.by_hand(&http::Method::GET, &path, serde_json::Value::Null);
         let found = page["results"].get(0)?;
-        Some((
-            found["pk"].as_str().unwrap().to_owned(),
-            found["attributes"].clone(),
-        ))
+        Some((found["pk"].as_str().unwrap().to_owned(), found["attributes"].clone()))
     }
 
     /// Changes something in authentik.

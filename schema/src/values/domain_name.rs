@@ -44,9 +44,7 @@ impl DomainName {
                 && label.len() <= LABEL_MAX
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         (ascii.len() <= LENGTH_MAX && labels.clone().count() >= 2 && labels.clone().all(plain))
             .then_some(ascii)
@@ -62,28 +60,18 @@ impl FromStr for DomainName {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         if text.trim().parse::<IpAddr>().is_ok() {
-            return Err(ValueError::new(
-                "not-allowed",
-                "must be a domain name, not an address",
-            ));
+            return Err(ValueError::new("not-allowed", "must be a domain name, not an address"));
         }
         let ascii = Self::ascii(text)
             .ok_or_else(|| ValueError::new("pattern", "must be a domain name with at least two labels"))?;
         if ascii.len() < LENGTH_MIN {
             return Err(ValueError::new("too-short", "must have at least 4 characters"));
         }
-        if ascii
-            .rsplit('.')
-            .next()
-            .is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit()))
-        {
+        if ascii.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(ValueError::new("pattern", "must not end in a number"));
         }
         if psl::suffix_str(&ascii) == Some(ascii.as_str()) {
-            return Err(ValueError::new(
-                "not-allowed",
-                "is a public suffix; claim a name below it",
-            ));
+            return Err(ValueError::new("not-allowed", "is a public suffix; claim a name below it"));
         }
         Ok(Self(ascii))
     }

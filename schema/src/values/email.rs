@@ -35,10 +35,7 @@ impl Email {
     /// The part before the `@`, in the form that is compared.
     pub fn local_normalised(&self) -> String {
         let normal = self.normalised();
-        normal
-            .rsplit_once('@')
-            .map(|(local, _)| local.to_owned())
-            .unwrap_or_default()
+        normal.rsplit_once('@').map(|(local, _)| local.to_owned()).unwrap_or_default()
     }
 }
 

@@ -86,12 +86,8 @@ fn encode(uuid: Uuid) -> String {
 }
 
 fn decode(text: &str, prefix: &str) -> Result<Uuid, ValueError> {
-    let wrong = || {
-        ValueError::new(
-            "pattern",
-            format!("must be an id of the form {prefix}_ and 26 characters"),
-        )
-    };
+    let wrong =
+        || ValueError::new("pattern", format!("must be an id of the form {prefix}_ and 26 characters"));
     let (head, tail) = text.split_once('_').ok_or_else(wrong)?;
     // 26 digits of base32 hold 130 bits: a first digit above 7 would not fit a UUID and must not wrap around.
     if !head.eq_ignore_ascii_case(prefix)
@@ -148,30 +144,22 @@ impl StreamId {
     /// The tenant this stream is about: its own stream, or its provisioning.
     pub fn tenant(&self) -> Option<TenantId> {
         let key = self.key().split('-').next()?;
-        matches!(self.aggregate(), "tenant" | "provisioning")
-            .then(|| key.parse().ok())
-            .flatten()
+        matches!(self.aggregate(), "tenant" | "provisioning").then(|| key.parse().ok()).flatten()
     }
 
     /// The user of a user stream.
     pub fn user(&self) -> Option<UserId> {
-        (self.aggregate() == "user")
-            .then(|| self.key().parse().ok())
-            .flatten()
+        (self.aggregate() == "user").then(|| self.key().parse().ok()).flatten()
     }
 
     /// The partner of a partner stream.
     pub fn partner(&self) -> Option<PartnerId> {
-        (self.aggregate() == "partner")
-            .then(|| self.key().parse().ok())
-            .flatten()
+        (self.aggregate() == "partner").then(|| self.key().parse().ok()).flatten()
     }
 
     /// The system of a provisioning stream.
     pub fn system(&self) -> Option<System> {
-        (self.aggregate() == "provisioning")
-            .then(|| self.0.rsplit('-').next()?.parse().ok())
-            .flatten()
+        (self.aggregate() == "provisioning").then(|| self.0.rsplit('-').next()?.parse().ok()).flatten()
     }
 }
 

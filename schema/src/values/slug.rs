@@ -62,10 +62,7 @@ impl Slug {
             return Err(ValueError::new("too-long", "must have at most 40 characters"));
         }
         let words_are_plain = text.split('-').all(|word| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         });
         if !words_are_plain {
             return Err(ValueError::new(

@@ -54,15 +54,9 @@ fn clean(text: &str, length_max: usize, allowed: &str) -> Result<String, ValueEr
         return Err(ValueError::new("too-short", "must not be empty"));
     }
     if text.chars().count() > length_max {
-        return Err(ValueError::new(
-            "too-long",
-            format!("must have at most {length_max} characters"),
-        ));
+        return Err(ValueError::new("too-long", format!("must have at most {length_max} characters")));
     }
-    if text
-        .chars()
-        .any(|letter| is_forbidden(letter) && !allowed.contains(letter))
-    {
+    if text.chars().any(|letter| is_forbidden(letter) && !allowed.contains(letter)) {
         return Err(ValueError::new(
             "not-allowed",
             "must not contain control or direction-changing characters",

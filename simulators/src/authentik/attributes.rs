@@ -42,12 +42,7 @@ impl Filter {
         let Value::Object(lookups) = value else {
             return Err(invalid("filter: value must be key:value mapping"));
         };
-        Ok(Self(
-            lookups
-                .into_iter()
-                .map(|(key, wanted)| Lookup::new(&key, wanted))
-                .collect(),
-        ))
+        Ok(Self(lookups.into_iter().map(|(key, wanted)| Lookup::new(&key, wanted)).collect()))
     }
 
     /// `attributes.<key> = "<text>"`, the one form of the query language that is simulated.
@@ -55,11 +50,7 @@ impl Filter {
         let (path, wanted) = search.strip_prefix("attributes.")?.split_once('=')?;
         let wanted = serde_json::from_str(wanted.trim()).ok()?;
         let path = path.trim().split('.').map(ToOwned::to_owned).collect();
-        Some(Self(vec![Lookup {
-            path,
-            test: "exact".to_owned(),
-            wanted,
-        }]))
+        Some(Self(vec![Lookup { path, test: "exact".to_owned(), wanted }]))
     }
 
     pub(super) fn matches(&self, attributes: &Map<String, Value>) -> bool {
@@ -72,11 +63,7 @@ impl Lookup {
         let mut path: Vec<String> = key.split("__").map(ToOwned::to_owned).collect();
         let is_test = path.len() > 1 && path.last().is_some_and(|last| TESTS.contains(&last.as_str()));
         let test = if is_test { path.pop() } else { None };
-        Self {
-            path,
-            test: test.unwrap_or_else(|| "exact".to_owned()),
-            wanted,
-        }
+        Self { path, test: test.unwrap_or_else(|| "exact".to_owned()), wanted }
     }
 
     fn matches(&self, attributes: &Map<String, Value>) -> bool {
@@ -116,20 +103,18 @@ impl Lookup {
 }
 
 fn as_text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), ToOwned::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// jsonb containment.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part
-            .iter()
-            .all(|(key, part)| whole.get(key).is_some_and(|whole| contains(whole, part))),
-        (Value::Array(whole), Value::Array(part)) => part
-            .iter()
-            .all(|part| whole.iter().any(|whole| contains(whole, part))),
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| contains(whole, part)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            part.iter().all(|part| whole.iter().any(|whole| contains(whole, part)))
+        }
         (Value::Array(whole), part) => whole.contains(part),
         (whole, part) => whole == part,
     }

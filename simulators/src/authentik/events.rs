@@ -76,17 +76,13 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
     }
     asked.need(state, "authentik_events.view_event")?;
     let model_is = |event: &Event, parameter: &str, field: &str| {
-        asked
-            .query(parameter)
-            .is_none_or(|wanted| text(&event.model, field) == wanted.replace('-', ""))
+        asked.query(parameter).is_none_or(|wanted| text(&event.model, field) == wanted.replace('-', ""))
     };
     let wanted = |event: &&Event| {
         asked
             .query("action")
             .is_none_or(|action| text(&json!({ "action": event.action }), "action").contains(action))
-            && asked
-                .query("username")
-                .is_none_or(|username| text(&event.user, "username") == username)
+            && asked.query("username").is_none_or(|username| text(&event.user, "username") == username)
             && model_is(event, "context_model_app", "app")
             && model_is(event, "context_model_name", "model_name")
             && model_is(event, "context_model_pk", "pk")
@@ -97,11 +93,7 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
         "action" => Some(json!(event.action)),
         _ => None,
     };
-    let listing = Listing {
-        rows,
-        autocomplete: "event_autocomplete",
-    }
-    .ordered(asked, "-created", key);
+    let listing = Listing { rows, autocomplete: "event_autocomplete" }.ordered(asked, "-created", key);
     listing.page(asked, |event| show(event))
 }
 

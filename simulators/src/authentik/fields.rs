@@ -26,12 +26,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn of(asked: &'a Asked) -> Self {
         let partial = asked.verb == Verb::Patch;
-        Self {
-            body: &asked.body,
-            partial,
-            errors: Map::new(),
-            fatal: false,
-        }
+        Self { body: &asked.body, partial, errors: Map::new(), fatal: false }
     }
 
     pub(super) fn wrong(&mut self, field: &str, text: impl Into<String>) {
@@ -76,10 +71,7 @@ impl<'a> Fields<'a> {
     pub(super) fn text_of_at_most(&mut self, field: &str, chars_max: usize) -> Option<String> {
         let text = self.text(field, Blank::Refused)?;
         if text.chars().count() > chars_max {
-            self.wrong(
-                field,
-                format!("Ensure this field has no more than {chars_max} characters."),
-            );
+            self.wrong(field, format!("Ensure this field has no more than {chars_max} characters."));
             return None;
         }
         Some(text)
@@ -115,10 +107,7 @@ impl<'a> Fields<'a> {
     pub(super) fn attributes(&mut self, field: &str) -> Option<Map<String, Value>> {
         let value = self.found(field)?;
         let Value::Object(attributes) = value else {
-            self.wrong(
-                field,
-                "Value must be a dictionary, and not have any duplicate keys.",
-            );
+            self.wrong(field, "Value must be a dictionary, and not have any duplicate keys.");
             return None;
         };
         self.fatal |= has_nul(value);
@@ -151,11 +140,7 @@ impl<'a> Fields<'a> {
         if !self.errors.is_empty() {
             return Err(Reply::invalid(Value::Object(self.errors)));
         }
-        if self.fatal {
-            Err(Reply::server_failed())
-        } else {
-            Ok(())
-        }
+        if self.fatal { Err(Reply::server_failed()) } else { Ok(()) }
     }
 }
 
@@ -164,9 +149,7 @@ fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

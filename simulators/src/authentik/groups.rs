@@ -57,11 +57,8 @@ pub(super) fn membership(state: &mut State, asked: &Asked, pk: &str) -> Answer {
         return Err(asked.method_not_allowed());
     }
     let adds = matches!(asked.endpoint, Endpoint::GroupAddUser(_));
-    let permission = if adds {
-        "authentik_core.add_user_to_group"
-    } else {
-        "authentik_core.remove_user_from_group"
-    };
+    let permission =
+        if adds { "authentik_core.add_user_to_group" } else { "authentik_core.remove_user_from_group" };
     asked.need(state, permission)?;
     let pk = find(state, pk)?;
     let mut fields = Fields::of(asked);
@@ -91,9 +88,7 @@ fn list(state: &State, asked: &Asked) -> Answer {
     let member = member_asked_for(state, asked)?;
     let superuser = asked.flag("is_superuser");
     let wanted = |(_, group): &(Uuid, &Group)| {
-        asked
-            .query("name")
-            .is_none_or(|name| name.is_empty() || group.name == name)
+        asked.query("name").is_none_or(|name| name.is_empty() || group.name == name)
             && superuser.is_none_or(|flag| group.is_superuser == flag)
             && member.as_ref().is_none_or(|member| group.users.contains(member))
             && filter.matches(&group.attributes)
@@ -102,23 +97,15 @@ fn list(state: &State, asked: &Asked) -> Answer {
                 None => group.name.to_lowercase().contains(&search),
             }
     };
-    let rows: Vec<(Uuid, &Group)> = state
-        .groups
-        .iter()
-        .map(|(pk, group)| (*pk, group))
-        .filter(wanted)
-        .collect();
+    let rows: Vec<(Uuid, &Group)> =
+        state.groups.iter().map(|(pk, group)| (*pk, group)).filter(wanted).collect();
     let key = |(pk, group): &(Uuid, &Group), field: &str| match field {
         "name" => Some(json!(group.name)),
         "pk" | "group_uuid" => Some(json!(pk)),
         "is_superuser" => Some(json!(group.is_superuser)),
         _ => None,
     };
-    let listing = Listing {
-        rows,
-        autocomplete: "group_autocomplete",
-    }
-    .ordered(asked, "name", key);
+    let listing = Listing { rows, autocomplete: "group_autocomplete" }.ordered(asked, "name", key);
     listing.page(asked, |(pk, _)| show(state, asked, *pk))
 }
 
@@ -126,15 +113,11 @@ fn list(state: &State, asked: &Asked) -> Answer {
 fn member_asked_for(state: &State, asked: &Asked) -> Result<Option<i64>, Reply> {
     if let Some(text) = asked.query("members_by_pk") {
         let known = text.parse().ok().filter(|pk| state.users.contains(pk));
-        return known
-            .map(Some)
-            .ok_or_else(|| invalid_choice("members_by_pk", text));
+        return known.map(Some).ok_or_else(|| invalid_choice("members_by_pk", text));
     }
     if let Some(text) = asked.query("members_by_username") {
         let known = state.user_named(text).map(|(pk, _)| pk);
-        return known
-            .map(Some)
-            .ok_or_else(|| invalid_choice("members_by_username", text));
+        return known.map(Some).ok_or_else(|| invalid_choice("members_by_username", text));
     }
     Ok(None)
 }
@@ -159,31 +142,17 @@ fn read(state: &State, asked: &Asked, current: Option<Uuid>) -> Result<Written, 
     }
     let is_superuser = fields.flag("is_superuser");
     if is_superuser == Some(true) && !state.is_superuser(asked.caller) {
-        fields.wrong(
-            "is_superuser",
-            "User does not have permission to set superuser status to True.",
-        );
+        fields.wrong("is_superuser", "User does not have permission to set superuser status to True.");
     }
-    let users = fields.keys("users", |item| {
-        item.as_i64().filter(|pk| state.users.contains(pk))
-    });
+    let users = fields.keys("users", |item| item.as_i64().filter(|pk| state.users.contains(pk)));
     let known = |item: &Value| item.as_str()?.parse().ok().filter(|pk| state.groups.contains(pk));
     let parents = match asked.settings.release {
         Release::R2026_5 => fields.keys("parents", known),
-        Release::R2025_10 => asked
-            .body
-            .get("parent")
-            .map(|parent| known(parent).into_iter().collect()),
+        Release::R2025_10 => asked.body.get("parent").map(|parent| known(parent).into_iter().collect()),
     };
     let attributes = fields.attributes("attributes");
     fields.finish()?;
-    Ok(Written {
-        name,
-        is_superuser,
-        attributes,
-        users,
-        parents,
-    })
+    Ok(Written { name, is_superuser, attributes, users, parents })
 }
 
 fn create(state: &mut State, asked: &Asked) -> Answer {
@@ -226,18 +195,11 @@ fn update(state: &mut State, asked: &Asked, pk: Uuid) -> Answer {
 
 fn find(state: &State, pk: &str) -> Result<Uuid, Reply> {
     let pk: Uuid = pk.parse().map_err(|_| Reply::not_found())?;
-    if state.groups.contains(&pk) {
-        Ok(pk)
-    } else {
-        Err(Reply::no_such("Group"))
-    }
+    if state.groups.contains(&pk) { Ok(pk) } else { Err(Reply::no_such("Group")) }
 }
 
 fn children(state: &State, pk: Uuid) -> impl Iterator<Item = (&Uuid, &Group)> {
-    state
-        .groups
-        .iter()
-        .filter(move |(_, group)| group.parents.contains(&pk))
+    state.groups.iter().filter(move |(_, group)| group.parents.contains(&pk))
 }
 
 /// Five digits that look like a key and are none.
@@ -250,13 +212,8 @@ fn show(state: &State, asked: &Asked, pk: Uuid) -> Value {
         return Value::Null;
     };
     let users_obj = asked.flag("include_users").unwrap_or(true).then(|| {
-        let users = group
-            .users
-            .iter()
-            .filter_map(|user| Some((user, state.users.get(user)?)));
-        users
-            .map(|(user, row)| row.show_as_member(*user))
-            .collect::<Vec<_>>()
+        let users = group.users.iter().filter_map(|user| Some((user, state.users.get(user)?)));
+        users.map(|(user, row)| row.show_as_member(*user)).collect::<Vec<_>>()
     });
     let children_obj = (asked.flag("include_children") == Some(true))
         .then(|| children(state, pk).map(show_relative).collect::<Vec<_>>());
@@ -283,10 +240,7 @@ fn show(state: &State, asked: &Asked, pk: Uuid) -> Value {
 
 /// The release decides how many there can be.
 fn show_parents(state: &State, asked: &Asked, group: &Group) -> Value {
-    let mut parents = group
-        .parents
-        .iter()
-        .filter_map(|pk| Some((pk, state.groups.get(pk)?)));
+    let mut parents = group.parents.iter().filter_map(|pk| Some((pk, state.groups.get(pk)?)));
     match asked.settings.release {
         Release::R2026_5 => {
             let shown = asked.flag("include_parents") == Some(true);

@@ -58,30 +58,14 @@ impl Authentik {
             let moment = state.moment(now);
             state.change_user(user, |row| row.last_login = Some(moment.clone()));
             let session = state.next_uuid();
-            state.sessions.insert(
-                session,
-                Session {
-                    user,
-                    last_used: moment,
-                    expires: later(now, SESSION_LIFE),
-                },
-            );
-            let (access_token, refresh_token) = (state.next("oauth_token", 1), state.next("oauth_token", 1));
-            let token = |life| OauthToken {
-                user,
-                session,
-                expires: later(now, life),
-            };
-            state.access_tokens.insert(access_token, token(ACCESS_TOKEN_LIFE));
             state
-                .refresh_tokens
-                .insert(refresh_token, token(REFRESH_TOKEN_LIFE));
-            Ok(Login {
-                user,
-                session,
-                access_token,
-                refresh_token,
-            })
+                .sessions
+                .insert(session, Session { user, last_used: moment, expires: later(now, SESSION_LIFE) });
+            let (access_token, refresh_token) = (state.next("oauth_token", 1), state.next("oauth_token", 1));
+            let token = |life| OauthToken { user, session, expires: later(now, life) };
+            state.access_tokens.insert(access_token, token(ACCESS_TOKEN_LIFE));
+            state.refresh_tokens.insert(refresh_token, token(REFRESH_TOKEN_LIFE));
+            Ok(Login { user, session, access_token, refresh_token })
         })
     }
 
@@ -89,29 +73,15 @@ impl Authentik {
     pub fn door(&self, username: &str) -> Option<Door> {
         self.kept.read(|state| {
             let (user, row) = person(state, username)?;
-            let mut groups: Vec<String> = state
-                .groups_of(user)
-                .map(|(_, group)| group.name.clone())
-                .collect();
+            let mut groups: Vec<String> =
+                state.groups_of(user).map(|(_, group)| group.name.clone()).collect();
             groups.sort();
             Some(Door {
                 user,
                 active: row.is_active,
-                sessions: state
-                    .sessions
-                    .values()
-                    .filter(|session| session.user == user)
-                    .count(),
-                access_tokens: state
-                    .access_tokens
-                    .values()
-                    .filter(|token| token.user == user)
-                    .count(),
-                refresh_tokens: state
-                    .refresh_tokens
-                    .values()
-                    .filter(|token| token.user == user)
-                    .count(),
+                sessions: state.sessions.values().filter(|session| session.user == user).count(),
+                access_tokens: state.access_tokens.values().filter(|token| token.user == user).count(),
+                refresh_tokens: state.refresh_tokens.values().filter(|token| token.user == user).count(),
                 groups,
                 attributes: row.attributes.clone(),
             })

@@ -51,11 +51,7 @@ pub(super) fn collection(state: &State, asked: &Asked, kind: Kind) -> Answer {
     let rows: Vec<(&i64, &OauthToken)> = kind.rows(state).iter().filter(wanted).collect();
     let key =
         |(_, token): &(&i64, &OauthToken), field: &str| (field == "expires").then(|| token.expires.json());
-    let listing = Listing {
-        rows,
-        autocomplete: "",
-    }
-    .ordered(asked, "expires", key);
+    let listing = Listing { rows, autocomplete: "" }.ordered(asked, "expires", key);
     listing.page(asked, |(pk, token)| show(state, asked, **pk, token))
 }
 

@@ -28,35 +28,19 @@ impl<R> Listing<R> {
         key: impl Fn(&R, &str) -> Option<Value>,
     ) -> Self {
         let wanted = asked.query("ordering").unwrap_or_default();
-        let known = |field: &&str| {
-            self.rows
-                .first()
-                .is_some_and(|row| key(row, plain(field)).is_some())
-        };
+        let known = |field: &&str| self.rows.first().is_some_and(|row| key(row, plain(field)).is_some());
         let mut fields: Vec<&str> = wanted.split(',').filter(known).collect();
         if fields.is_empty() {
             fields = default.split(',').collect();
         }
-        let keys = |row: &R| {
-            fields
-                .iter()
-                .map(|field| key(row, plain(field)))
-                .collect::<Vec<_>>()
-        };
+        let keys = |row: &R| fields.iter().map(|field| key(row, plain(field))).collect::<Vec<_>>();
         let mut keyed: Vec<(Vec<Option<Value>>, R)> =
             self.rows.into_iter().map(|row| (keys(&row), row)).collect();
         keyed.sort_by(|(left, _), (right, _)| {
-            let compared = fields
-                .iter()
-                .zip(left.iter().zip(right))
-                .map(|(field, (left, right))| {
-                    let ordering = compare(left.as_ref(), right.as_ref());
-                    if field.starts_with('-') {
-                        ordering.reverse()
-                    } else {
-                        ordering
-                    }
-                });
+            let compared = fields.iter().zip(left.iter().zip(right)).map(|(field, (left, right))| {
+                let ordering = compare(left.as_ref(), right.as_ref());
+                if field.starts_with('-') { ordering.reverse() } else { ordering }
+            });
             compared.fold(Ordering::Equal, Ordering::then)
         });
         self.rows = keyed.into_iter().map(|(_, row)| row).collect();
@@ -65,26 +49,18 @@ impl<R> Listing<R> {
 
     /// The page that was asked for, each row shown by `show`.
     pub(super) fn page(self, asked: &Asked, show: impl Fn(&R) -> Value) -> Answer {
-        let size = asked
-            .query("page_size")
-            .and_then(|size| size.parse::<usize>().ok())
-            .filter(|size| *size > 0);
+        let size =
+            asked.query("page_size").and_then(|size| size.parse::<usize>().ok()).filter(|size| *size > 0);
         let size = size.unwrap_or(SIZE_DEFAULT).min(SIZE_MAX);
         let count = self.rows.len();
         let total_pages = count.div_ceil(size).max(1);
-        let current = asked
-            .query("page")
-            .map_or(Some(1), |page| page.parse::<usize>().ok());
+        let current = asked.query("page").map_or(Some(1), |page| page.parse::<usize>().ok());
         let Some(current) = current.filter(|current| (1..=total_pages).contains(current)) else {
             return Err(Reply::detail(StatusCode::NOT_FOUND, "Invalid page."));
         };
         let start = (current - 1) * size;
         let results: Vec<Value> = self.rows.iter().skip(start).take(size).map(show).collect();
-        let autocomplete = if self.autocomplete.is_empty() {
-            json!({})
-        } else {
-            constant(self.autocomplete)
-        };
+        let autocomplete = if self.autocomplete.is_empty() { json!({}) } else { constant(self.autocomplete) };
         Ok(Reply::ok(json!({
             "pagination": {
                 "next": if current < total_pages { current + 1 } else { 0 },

@@ -25,45 +25,27 @@ const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>authentik</title></head>
 
 impl Reply {
     pub(super) fn ok(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content: Content::Json(body),
-        }
+        Self { status: StatusCode::OK, content: Content::Json(body) }
     }
 
     pub(super) fn created(body: Value) -> Self {
-        Self {
-            status: StatusCode::CREATED,
-            content: Content::Json(body),
-        }
+        Self { status: StatusCode::CREATED, content: Content::Json(body) }
     }
 
     pub(super) fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            content: Content::Nothing,
-        }
+        Self { status: StatusCode::NO_CONTENT, content: Content::Nothing }
     }
 
     pub(super) fn invalid(body: Value) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            content: Content::Json(body),
-        }
+        Self { status: StatusCode::BAD_REQUEST, content: Content::Json(body) }
     }
 
     pub(super) fn detail(status: StatusCode, detail: &str) -> Self {
-        Self {
-            status,
-            content: Content::Json(json!({ "detail": detail })),
-        }
+        Self { status, content: Content::Json(json!({ "detail": detail })) }
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::detail(
-            StatusCode::FORBIDDEN,
-            "You do not have permission to perform this action.",
-        )
+        Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
 
     pub(super) fn not_found() -> Self {
@@ -72,33 +54,21 @@ impl Reply {
 
     /// A well-formed id that nobody has.
     pub(super) fn no_such(model: &str) -> Self {
-        Self::detail(
-            StatusCode::NOT_FOUND,
-            &format!("No {model} matches the given query."),
-        )
+        Self::detail(StatusCode::NOT_FOUND, &format!("No {model} matches the given query."))
     }
 
     /// Health probes answer with an empty page.
     pub(super) fn healthy() -> Self {
-        Self {
-            status: StatusCode::OK,
-            content: Content::Page(""),
-        }
+        Self { status: StatusCode::OK, content: Content::Page("") }
     }
 
     pub(super) fn page_not_found() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            content: Content::Page(PAGE),
-        }
+        Self { status: StatusCode::NOT_FOUND, content: Content::Page(PAGE) }
     }
 
     /// How an exception during a write looks: the error view knows GET only.
     pub(super) fn server_failed() -> Self {
-        Self {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            content: Content::Page(""),
-        }
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, content: Content::Page("") }
     }
 
     pub(super) fn json(self) -> Value {

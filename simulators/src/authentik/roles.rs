@@ -40,22 +40,14 @@ pub(super) fn collection(state: &mut State, asked: &Asked) -> Answer {
                 |(_, role): &(&Uuid, &Role)| asked.query("name").is_none_or(|name| role.name == name);
             let rows: Vec<(&Uuid, &Role)> = state.roles.iter().filter(wanted).collect();
             let key = |(_, role): &(&Uuid, &Role), field: &str| (field == "name").then(|| json!(role.name));
-            let listing = Listing {
-                rows,
-                autocomplete: "",
-            }
-            .ordered(asked, "name", key);
+            let listing = Listing { rows, autocomplete: "" }.ordered(asked, "name", key);
             listing.page(asked, |(pk, role)| show(pk, role))
         }
         Verb::Post => {
             let name = name(state, asked, None)?.unwrap_or_default();
             let pk = state.next_uuid();
-            let role = Role {
-                name,
-                permissions: BTreeSet::new(),
-                users: BTreeSet::new(),
-                groups: BTreeSet::new(),
-            };
+            let role =
+                Role { name, permissions: BTreeSet::new(), users: BTreeSet::new(), groups: BTreeSet::new() };
             let shown = show(&pk, &role);
             state.roles.insert(pk, role);
             Ok(Reply::created(shown))
@@ -80,9 +72,7 @@ pub(super) fn item(state: &mut State, asked: &Asked, pk: &str) -> Answer {
         }
         Verb::Post => return Err(asked.method_not_allowed()),
     }
-    Ok(Reply::ok(
-        state.roles.get(&pk).map_or(Value::Null, |role| show(&pk, role)),
-    ))
+    Ok(Reply::ok(state.roles.get(&pk).map_or(Value::Null, |role| show(&pk, role))))
 }
 
 pub(super) fn membership(state: &mut State, asked: &Asked, pk: &str) -> Answer {
@@ -93,9 +83,7 @@ pub(super) fn membership(state: &mut State, asked: &Asked, pk: &str) -> Answer {
     fields.require("pk");
     let user = fields.integer("pk");
     fields.finish()?;
-    let user = user
-        .filter(|user| state.users.contains(user))
-        .ok_or_else(Reply::not_found)?;
+    let user = user.filter(|user| state.users.contains(user)).ok_or_else(Reply::not_found)?;
     if let Some(role) = state.roles.change(&pk) {
         let adds = matches!(asked.endpoint, Endpoint::RoleAddUser(_));
         if adds {
@@ -112,19 +100,12 @@ pub(super) fn assign(state: &mut State, asked: &Asked, pk: &str) -> Answer {
     only_post(asked)?;
     superuser(state, asked)?;
     let pk = find(state, pk)?;
-    let wanted = asked
-        .body
-        .get("permissions")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let wanted = asked.body.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut ids = Vec::new();
     let mut names = Vec::new();
     for permission in wanted.iter().filter_map(Value::as_str) {
-        let place = PERMISSIONS
-            .iter()
-            .position(|known| *known == permission)
-            .ok_or_else(Reply::server_failed)?;
+        let place =
+            PERMISSIONS.iter().position(|known| *known == permission).ok_or_else(Reply::server_failed)?;
         ids.push(json!({ "id": (FIRST_ID + place).to_string() }));
         names.push(permission.to_owned());
     }
@@ -135,40 +116,24 @@ pub(super) fn assign(state: &mut State, asked: &Asked, pk: &str) -> Answer {
 }
 
 fn superuser(state: &State, asked: &Asked) -> Result<(), Reply> {
-    if state.is_superuser(asked.caller) {
-        Ok(())
-    } else {
-        Err(Reply::forbidden())
-    }
+    if state.is_superuser(asked.caller) { Ok(()) } else { Err(Reply::forbidden()) }
 }
 
 fn only_post(asked: &Asked) -> Result<(), Reply> {
-    if asked.verb == Verb::Post {
-        Ok(())
-    } else {
-        Err(asked.method_not_allowed())
-    }
+    if asked.verb == Verb::Post { Ok(()) } else { Err(asked.method_not_allowed()) }
 }
 
 fn find(state: &State, pk: &str) -> Result<Uuid, Reply> {
     let pk: Uuid = pk.parse().map_err(|_| Reply::not_found())?;
-    if state.roles.contains(&pk) {
-        Ok(pk)
-    } else {
-        Err(Reply::no_such("Role"))
-    }
+    if state.roles.contains(&pk) { Ok(pk) } else { Err(Reply::no_such("Role")) }
 }
 
 fn name(state: &State, asked: &Asked, current: Option<Uuid>) -> Result<Option<String>, Reply> {
     let mut fields = Fields::of(asked);
     fields.require("name");
     let name = fields.text("name", Blank::Refused);
-    let taken = |name: &String| {
-        state
-            .roles
-            .iter()
-            .any(|(pk, role)| role.name == *name && Some(*pk) != current)
-    };
+    let taken =
+        |name: &String| state.roles.iter().any(|(pk, role)| role.name == *name && Some(*pk) != current);
     if name.as_ref().is_some_and(taken) {
         fields.wrong("name", "Role with this name already exists.");
     }

@@ -17,9 +17,7 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
     let all = state.may(asked.caller, "authentik_core.view_authenticatedsession");
     let wanted = |(_, session): &(&Uuid, &Session)| {
         (all || session.user == asked.caller)
-            && asked
-                .query("user__username")
-                .is_none_or(|wanted| wanted == username(session))
+            && asked.query("user__username").is_none_or(|wanted| wanted == username(session))
     };
     let rows: Vec<(&Uuid, &Session)> = state.sessions.iter().filter(wanted).collect();
     let key = |(_, session): &(&Uuid, &Session), field: &str| match field {
@@ -28,11 +26,7 @@ pub(super) fn collection(state: &State, asked: &Asked) -> Answer {
         "last_used" => Some(session.last_used.json()),
         _ => None,
     };
-    let listing = Listing {
-        rows,
-        autocomplete: "",
-    }
-    .ordered(asked, "user__username", key);
+    let listing = Listing { rows, autocomplete: "" }.ordered(asked, "user__username", key);
     listing.page(asked, |(uuid, session)| show(uuid, session))
 }
 
@@ -63,11 +57,7 @@ pub(super) fn bulk_delete(state: &mut State, asked: &Asked) -> Answer {
         return Err(asked.method_not_allowed());
     }
     asked.need(state, "authentik_core.delete_authenticatedsession")?;
-    let users: Vec<i64> = asked
-        .queries("user_pks")
-        .iter()
-        .filter_map(|pk| pk.parse().ok())
-        .collect();
+    let users: Vec<i64> = asked.queries("user_pks").iter().filter_map(|pk| pk.parse().ok()).collect();
     let deleted: usize = users.iter().map(|user| state.end_sessions(*user)).sum();
     Ok(Reply::ok(json!({ "deleted": deleted })))
 }

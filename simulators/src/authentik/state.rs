@@ -169,10 +169,7 @@ impl State {
             if is_superuser {
                 group.users.insert(admin);
             } else {
-                group.attributes.insert(
-                    "notes".to_owned(),
-                    Value::from("A group that may read everything."),
-                );
+                group.attributes.insert("notes".to_owned(), Value::from("A group that may read everything."));
                 let permissions = PERMISSIONS.iter().filter(|name| name.contains(".view_"));
                 let role = Role {
                     name: name.to_owned(),
@@ -220,23 +217,15 @@ impl State {
 
     /// Exactly this username, in this case.
     pub(super) fn user_named(&self, username: &str) -> Option<(i64, &User)> {
-        self.users
-            .iter()
-            .find(|(_, user)| user.username == username)
-            .map(|(pk, user)| (*pk, user))
+        self.users.iter().find(|(_, user)| user.username == username).map(|(pk, user)| (*pk, user))
     }
 
     pub(super) fn group_named(&self, name: &str) -> Option<(Uuid, &Group)> {
-        self.groups
-            .iter()
-            .find(|(_, group)| group.name == name)
-            .map(|(pk, group)| (*pk, group))
+        self.groups.iter().find(|(_, group)| group.name == name).map(|(pk, group)| (*pk, group))
     }
 
     pub(super) fn groups_of(&self, user: i64) -> impl Iterator<Item = (&Uuid, &Group)> {
-        self.groups
-            .iter()
-            .filter(move |(_, group)| group.users.contains(&user))
+        self.groups.iter().filter(move |(_, group)| group.users.contains(&user))
     }
 
     pub(super) fn is_superuser(&self, user: i64) -> bool {
@@ -248,20 +237,14 @@ impl State {
             role.users.contains(&user) || self.groups_of(user).any(|(pk, _)| role.groups.contains(pk))
         };
         self.is_superuser(user)
-            || self
-                .roles
-                .values()
-                .any(|role| role.permissions.contains(permission) && has(role))
+            || self.roles.values().any(|role| role.permissions.contains(permission) && has(role))
     }
 
     /// Replaces the groups a user is in.
     pub(super) fn set_groups(&mut self, user: i64, wanted: &BTreeSet<Uuid>) {
         let all: Vec<Uuid> = self.groups.iter().map(|(pk, _)| *pk).collect();
         for pk in all {
-            let is_member = self
-                .groups
-                .get(&pk)
-                .is_some_and(|group| group.users.contains(&user));
+            let is_member = self.groups.get(&pk).is_some_and(|group| group.users.contains(&user));
             if is_member == wanted.contains(&pk) {
                 continue;
             }
@@ -278,8 +261,7 @@ impl State {
         let before = self.sessions.len();
         self.sessions.retain(|_, session| session.user != user);
         let sessions = &self.sessions;
-        self.access_tokens
-            .retain(|_, token| sessions.contains(&token.session));
+        self.access_tokens.retain(|_, token| sessions.contains(&token.session));
         before - self.sessions.len()
     }
 
@@ -298,10 +280,7 @@ impl State {
     }
 
     pub(super) fn next(&mut self, counter: &str, first: i64) -> i64 {
-        let next = self
-            .counters
-            .get(&counter.to_owned())
-            .map_or(first, |last| last + 1);
+        let next = self.counters.get(&counter.to_owned()).map_or(first, |last| last + 1);
         self.counters.insert(counter.to_owned(), next);
         next
     }

@@ -39,11 +39,7 @@ pub(super) fn version(asked: &Asked) -> Answer {
 }
 
 fn read_only(asked: &Asked, body: Value) -> Answer {
-    if asked.verb == Verb::Get {
-        Ok(Reply::ok(body))
-    } else {
-        Err(asked.method_not_allowed())
-    }
+    if asked.verb == Verb::Get { Ok(Reply::ok(body)) } else { Err(asked.method_not_allowed()) }
 }
 
 fn version_of(asked: &Asked) -> &'static str {

@@ -80,9 +80,7 @@ fn list(state: &State, asked: &Asked) -> Answer {
             && equal("identifier", identifier)
             && equal("intent", &token.intent)
             && equal("user__username", username)
-            && asked
-                .flag("expiring")
-                .is_none_or(|expiring| token.expiring == expiring)
+            && asked.flag("expiring").is_none_or(|expiring| token.expiring == expiring)
             && asked
                 .query("search")
                 .is_none_or(|search| identifier.contains(search) || username.contains(search))
@@ -93,11 +91,7 @@ fn list(state: &State, asked: &Asked) -> Answer {
         "expires" => Some(token.expires.json()),
         _ => None,
     };
-    let listing = Listing {
-        rows,
-        autocomplete: "",
-    }
-    .ordered(asked, "identifier", key);
+    let listing = Listing { rows, autocomplete: "" }.ordered(asked, "identifier", key);
     listing.page(asked, |(identifier, _)| show(state, identifier))
 }
 

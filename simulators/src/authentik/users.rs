@@ -20,12 +20,7 @@ pub(super) use actions::{paths, recovery, service_account, set_password};
 pub(super) use show::{me, show, show_alone};
 
 const USERNAME_CHARS_MAX: usize = 150;
-const TYPES: [&str; 4] = [
-    "internal",
-    "external",
-    "service_account",
-    "internal_service_account",
-];
+const TYPES: [&str; 4] = ["internal", "external", "service_account", "internal_service_account"];
 
 pub(super) fn collection(state: &mut State, asked: &Asked) -> Answer {
     match asked.verb {
@@ -62,11 +57,7 @@ pub(super) fn item(state: &mut State, asked: &Asked, pk: &str) -> Answer {
 /// Only the number is a key; the UUID is not.
 fn find(state: &State, pk: &str) -> Result<i64, Reply> {
     let pk: i64 = pk.parse().map_err(|_| Reply::not_found())?;
-    if state.users.contains(&pk) {
-        Ok(pk)
-    } else {
-        Err(Reply::no_such("User"))
-    }
+    if state.users.contains(&pk) { Ok(pk) } else { Err(Reply::no_such("User")) }
 }
 
 /// A filter whose value must exist and does not.
@@ -87,19 +78,15 @@ fn list(state: &State, asked: &Asked) -> Answer {
     let active = asked.flag("is_active");
     let types = asked.queries("type");
     let search = asked.query("search").unwrap_or_default().to_lowercase();
-    let since = asked
-        .query("last_updated__gt")
-        .and_then(|text| text.parse().ok())
-        .map(super::state::Timed::from);
+    let since =
+        asked.query("last_updated__gt").and_then(|text| text.parse().ok()).map(super::state::Timed::from);
     let equal = |parameter: &str, value: &str| asked.query(parameter).is_none_or(|wanted| wanted == value);
     let wanted = |(pk, user): &(i64, &User)| {
         equal("username", &user.username)
             && equal("email", &user.email)
             && equal("name", &user.name)
             && equal("path", &user.path)
-            && asked
-                .query("path_startswith")
-                .is_none_or(|start| user.path.starts_with(start))
+            && asked.query("path_startswith").is_none_or(|start| user.path.starts_with(start))
             && uuid.is_none_or(|uuid| user.uuid == uuid)
             && active.is_none_or(|active| user.is_active == active)
             && (types.is_empty() || types.contains(&user.kind.as_str()))
@@ -110,17 +97,8 @@ fn list(state: &State, asked: &Asked) -> Answer {
                 .iter()
                 .any(|text| text.to_lowercase().contains(&search))
     };
-    let rows: Vec<(i64, &User)> = state
-        .users
-        .iter()
-        .map(|(pk, user)| (*pk, user))
-        .filter(wanted)
-        .collect();
-    let listing = Listing {
-        rows,
-        autocomplete: "user_autocomplete",
-    }
-    .ordered(asked, "username", order_key);
+    let rows: Vec<(i64, &User)> = state.users.iter().map(|(pk, user)| (*pk, user)).filter(wanted).collect();
+    let listing = Listing { rows, autocomplete: "user_autocomplete" }.ordered(asked, "username", order_key);
     listing.page(asked, |(pk, _)| show(state, asked, *pk))
 }
 
@@ -136,11 +114,7 @@ fn order_key((pk, user): &(i64, &User), field: &str) -> Option<Value> {
         "type" => Some(json!(user.kind)),
         "date_joined" => Some(user.date_joined.json()),
         "last_updated" => Some(user.last_updated.json()),
-        "last_login" => Some(
-            user.last_login
-                .as_ref()
-                .map_or(Value::Null, super::state::Timed::json),
-        ),
+        "last_login" => Some(user.last_login.as_ref().map_or(Value::Null, super::state::Timed::json)),
         _ => None,
     }
 }
@@ -157,9 +131,7 @@ fn members_asked_for(state: &State, asked: &Asked) -> Result<Option<BTreeSet<i64
             let Some(group) = group else {
                 return Err(invalid_choice(parameter, value));
             };
-            members
-                .get_or_insert_with(BTreeSet::new)
-                .extend(group.users.iter().copied());
+            members.get_or_insert_with(BTreeSet::new).extend(group.users.iter().copied());
         }
     }
     Ok(members)
@@ -183,54 +155,31 @@ fn read(state: &State, asked: &Asked, current: Option<i64>) -> Result<Written, R
     fields.require("name");
     let username = fields.text_of_at_most("username", USERNAME_CHARS_MAX);
     if let Some(username) = &username
-        && state
-            .user_named(username)
-            .is_some_and(|(pk, _)| Some(pk) != current)
+        && state.user_named(username).is_some_and(|(pk, _)| Some(pk) != current)
     {
         fields.wrong("username", "This field must be unique.");
     }
     let name = fields.text("name", Blank::Allowed);
     let email = fields.text("email", Blank::Allowed);
-    if email
-        .as_ref()
-        .is_some_and(|email| !email.is_empty() && !looks_like_email(email))
-    {
+    if email.as_ref().is_some_and(|email| !email.is_empty() && !looks_like_email(email)) {
         fields.wrong("email", "Enter a valid email address.");
     }
     let path = fields.text("path", Blank::Refused);
-    if path
-        .as_ref()
-        .is_some_and(|path| path.starts_with('/') || path.ends_with('/'))
-    {
+    if path.as_ref().is_some_and(|path| path.starts_with('/') || path.ends_with('/')) {
         fields.wrong("path", "No leading or trailing slashes allowed.");
     }
     let kind = fields.choice("type", &TYPES);
-    let was_internal = current
-        .and_then(|pk| state.users.get(&pk))
-        .map(|user| user.kind.as_str());
+    let was_internal = current.and_then(|pk| state.users.get(&pk)).map(|user| user.kind.as_str());
     let internal = Some("internal_service_account");
     if kind.as_deref() == internal && was_internal != internal {
-        fields.wrong(
-            "type",
-            "Setting a user to internal service account is not allowed.",
-        );
+        fields.wrong("type", "Setting a user to internal service account is not allowed.");
     }
-    let groups = fields.keys("groups", |item| {
-        item.as_str()?.parse().ok().filter(|pk| state.groups.contains(pk))
-    });
+    let groups =
+        fields.keys("groups", |item| item.as_str()?.parse().ok().filter(|pk| state.groups.contains(pk)));
     let is_active = fields.flag("is_active");
     let attributes = fields.attributes("attributes");
     fields.finish()?;
-    Ok(Written {
-        username,
-        name,
-        email,
-        is_active,
-        attributes,
-        path,
-        kind,
-        groups,
-    })
+    Ok(Written { username, name, email, is_active, attributes, path, kind, groups })
 }
 
 fn looks_like_email(text: &str) -> bool {

@@ -44,18 +44,11 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     /// The first value of a query parameter.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn queries(&self, name: &str) -> Vec<&str> {
-        self.query
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// A flag as Django reads it; anything else is as good as absent.
@@ -68,11 +61,7 @@ impl Asked<'_> {
     }
 
     pub(super) fn need(&self, state: &State, permission: &str) -> Result<(), Reply> {
-        if state.may(self.caller, permission) {
-            Ok(())
-        } else {
-            Err(Reply::forbidden())
-        }
+        if state.may(self.caller, permission) { Ok(()) } else { Err(Reply::forbidden()) }
     }
 
     pub(super) fn method_not_allowed(&self) -> Reply {
@@ -94,34 +83,19 @@ pub(super) async fn answer(Handle(authentik): Handle<Authentik>, request: Reques
     let allow = endpoint.as_ref().map(Endpoint::allow);
     let Some(endpoint) = endpoint else {
         let read = matches!(parts.method, Method::GET | Method::HEAD);
-        let reply = if read {
-            Reply::page_not_found()
-        } else {
-            Reply::server_failed()
-        };
+        let reply = if read { Reply::page_not_found() } else { Reply::server_failed() };
         return reply.into_response(None, &request_id);
     };
     let reply = authentik.kept.write(|state| {
-        let caller = if endpoint.public() {
-            0
-        } else {
-            caller(state, &authentik.settings, &parts.headers)?
-        };
+        let caller = if endpoint.public() { 0 } else { caller(state, &authentik.settings, &parts.headers)? };
         let verb = verb(&parts.method)?;
         let body = parse(&parts.headers, &bytes)?;
         let origin = origin(&parts.headers, &parts.uri);
-        let asked = asked(
-            &authentik.settings,
-            (verb, endpoint),
-            &parts.uri,
-            body,
-            (caller, origin, &request_id),
-        );
+        let asked =
+            asked(&authentik.settings, (verb, endpoint), &parts.uri, body, (caller, origin, &request_id));
         dispatch(state, &asked)
     });
-    reply
-        .unwrap_or_else(|refused| refused)
-        .into_response(allow, &request_id)
+    reply.unwrap_or_else(|refused| refused).into_response(allow, &request_id)
 }
 
 /// The same, as the superuser, without a network in between.
@@ -132,13 +106,8 @@ pub(super) fn by_hand(authentik: &Authentik, method: &Method, path: &str, body: 
         let admin = state.user_named(ADMIN).map_or(0, |(pk, _)| pk);
         let origin = "http://localhost".to_owned();
         let body = object(body)?;
-        let asked = asked(
-            &authentik.settings,
-            (verb(method)?, endpoint),
-            &uri,
-            body,
-            (admin, origin, "by-hand"),
-        );
+        let asked =
+            asked(&authentik.settings, (verb(method)?, endpoint), &uri, body, (admin, origin, "by-hand"));
         dispatch(state, &asked)
     });
     answer.unwrap_or_else(|refused| refused)
@@ -161,30 +130,14 @@ fn asked<'a>(
     body: Map<String, Value>,
     (caller, origin, request_id): (i64, String, &str),
 ) -> Asked<'a> {
-    let query = Query::try_from_uri(uri)
-        .map(|Query(pairs)| pairs)
-        .unwrap_or_default();
+    let query = Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
     let (now, path, request_id) = ((settings.now)(), uri.path().to_owned(), request_id.to_owned());
-    Asked {
-        settings,
-        now,
-        verb,
-        endpoint,
-        path,
-        query,
-        body,
-        caller,
-        origin,
-        request_id,
-    }
+    Asked { settings, now, verb, endpoint, path, query, body, caller, origin, request_id }
 }
 
 /// Whose token it is. The management API has no 401.
 fn caller(state: &State, settings: &Settings, headers: &HeaderMap) -> Result<i64, Reply> {
-    let sent = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = match sent.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty() => key.trim(),
         _ => {
@@ -200,9 +153,7 @@ fn caller(state: &State, settings: &Settings, headers: &HeaderMap) -> Result<i64
             && state.users.get(&token.user).is_some_and(|user| user.is_active)
     };
     let token = state.tokens.values().find(valid);
-    token
-        .map(|token| token.user)
-        .ok_or_else(|| Reply::detail(StatusCode::FORBIDDEN, "Token invalid/expired"))
+    token.map(|token| token.user).ok_or_else(|| Reply::detail(StatusCode::FORBIDDEN, "Token invalid/expired"))
 }
 
 fn verb(method: &Method) -> Result<Verb, Reply> {
@@ -217,20 +168,14 @@ fn verb(method: &Method) -> Result<Verb, Reply> {
 }
 
 fn method_not_allowed(method: &Method) -> Reply {
-    Reply::detail(
-        StatusCode::METHOD_NOT_ALLOWED,
-        &format!("Method \"{method}\" not allowed."),
-    )
+    Reply::detail(StatusCode::METHOD_NOT_ALLOWED, &format!("Method \"{method}\" not allowed."))
 }
 
 fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>, Reply> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    let sent = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if sent.split(';').next().map(str::trim) != Some("application/json") {
         let detail = format!("Unsupported media type \"{sent}\" in request.");
         return Err(Reply::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail));
@@ -244,15 +189,8 @@ fn unreadable(error: &serde_json::Error, length: usize) -> Reply {
     } else {
         ("unexpected character", error.column())
     };
-    let place = format!(
-        "line {} column {column} (char {})",
-        error.line(),
-        column.saturating_sub(1)
-    );
-    Reply::detail(
-        StatusCode::BAD_REQUEST,
-        &format!("JSON parse error - {what}: {place}"),
-    )
+    let place = format!("line {} column {column} (char {})", error.line(), column.saturating_sub(1));
+    Reply::detail(StatusCode::BAD_REQUEST, &format!("JSON parse error - {what}: {place}"))
 }
 
 fn object(body: Value) -> Result<Map<String, Value>, Reply> {
@@ -270,11 +208,7 @@ fn object(body: Value) -> Result<Map<String, Value>, Reply> {
 
 /// What links to this server are made of.
 fn origin(headers: &HeaderMap, uri: &Uri) -> String {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &http::HeaderValue| value.to_str().ok())
-    };
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let host = text("host").or_else(|| uri.host()).unwrap_or("localhost");
     format!("{}://{host}", text("x-forwarded-proto").unwrap_or("http"))
 }

@@ -19,16 +19,10 @@ pub(crate) async fn layer(State(faults): State<Faults>, request: Request, next: 
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or_else(|| parts.uri.to_string(), ToString::to_string);
+    let path = parts.uri.path_and_query().map_or_else(|| parts.uri.to_string(), ToString::to_string);
     faults.note(seen(&parts.method, path.clone(), &text));
     let verdict = faults.judge(&parts.method, &path, &text);
-    let connection = parts
-        .extensions
-        .get::<ConnectInfo<Connection>>()
-        .map(|info| info.0.clone());
+    let connection = parts.extensions.get::<ConnectInfo<Connection>>().map(|info| info.0.clone());
     let request = Request::from_parts(parts, Body::from(bytes));
     act(verdict, connection, request, next).await
 }
@@ -59,17 +53,13 @@ async fn act(verdict: Verdict, connection: Option<Connection>, request: Request,
         }
         Some(Effect::EmptyMethodNotAllowed) => (
             StatusCode::METHOD_NOT_ALLOWED,
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::ALLOW, "GET, HEAD, OPTIONS"),
-            ],
+            [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::ALLOW, "GET, HEAD, OPTIONS")],
         )
             .into_response(),
-        Some(Effect::TooManyRequests { retry_after_s }) => (
-            StatusCode::TOO_MANY_REQUESTS,
-            [(header::RETRY_AFTER, retry_after_s.to_string())],
-        )
-            .into_response(),
+        Some(Effect::TooManyRequests { retry_after_s }) => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, retry_after_s.to_string())])
+                .into_response()
+        }
         Some(Effect::Garbage) => "<html>not what was asked for".into_response(),
     }
 }
@@ -87,16 +77,9 @@ fn seen(method: &Method, path: String, body: &str) -> Seen {
     let write = if calls.is_empty() {
         !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && method.as_str() != "PROPFIND"
     } else {
-        calls
-            .iter()
-            .any(|call| call.ends_with("/set") || call.ends_with("/import"))
+        calls.iter().any(|call| call.ends_with("/set") || call.ends_with("/import"))
     };
-    Seen {
-        method: method.to_string(),
-        path,
-        calls,
-        write,
-    }
+    Seen { method: method.to_string(), path, calls, write }
 }
 
 fn jmap_calls(body: &str) -> Vec<String> {
@@ -106,12 +89,6 @@ fn jmap_calls(body: &str) -> Vec<String> {
     let Ok(body) = serde_json::from_str::<Value>(body) else {
         return Vec::new();
     };
-    let calls = body
-        .get("methodCalls")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    calls
-        .filter_map(|call| call.get(0)?.as_str().map(ToOwned::to_owned))
-        .collect()
+    let calls = body.get("methodCalls").and_then(Value::as_array).into_iter().flatten();
+    calls.filter_map(|call| call.get(0)?.as_str().map(ToOwned::to_owned)).collect()
 }

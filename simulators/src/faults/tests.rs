@@ -41,23 +41,12 @@ impl Upstream {
         let faults = Faults::default();
         let served = crate::assemble(routes, &faults, &Kept::in_memory(Nothing));
         let running = serve(served, ([127, 0, 0, 1], 0).into(), faults).await.unwrap();
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .unwrap();
-        Self {
-            running,
-            effects,
-            client,
-        }
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        Self { running, effects, client }
     }
 
     async fn write(&self) -> reqwest::Result<reqwest::Response> {
-        self.client
-            .post(format!("{}/write", self.running.base_url()))
-            .body("x:Domain/set")
-            .send()
-            .await
+        self.client.post(format!("{}/write", self.running.base_url())).body("x:Domain/set").send().await
     }
 
     fn effects(&self) -> usize {
@@ -68,10 +57,7 @@ impl Upstream {
 #[tokio::test]
 async fn a_reply_lost_after_the_effect_leaves_the_effect() {
     let upstream = Upstream::start().await;
-    upstream
-        .running
-        .faults
-        .add(Rule::once(Effect::LostReplyAfterEffect));
+    upstream.running.faults.add(Rule::once(Effect::LostReplyAfterEffect));
     assert!(upstream.write().await.is_err());
     assert_eq!(upstream.effects(), 1);
     assert_eq!(upstream.write().await.unwrap().status(), 200);
@@ -102,10 +88,7 @@ async fn refusals_carry_their_status_and_headers_and_no_effect() {
     );
     assert_eq!(empty.text().await.unwrap(), "");
     let busy = upstream.write().await.unwrap();
-    assert_eq!(
-        (busy.status().as_u16(), &busy.headers()["retry-after"]),
-        (429, &"7".parse().unwrap())
-    );
+    assert_eq!((busy.status().as_u16(), &busy.headers()["retry-after"]), (429, &"7".parse().unwrap()));
     assert!(upstream.write().await.unwrap().json::<Value>().await.is_err());
     assert_eq!(upstream.effects(), 0);
 }
@@ -113,11 +96,8 @@ async fn refusals_carry_their_status_and_headers_and_no_effect() {
 #[tokio::test]
 async fn a_rule_applies_only_to_what_it_names_and_only_as_often_as_it_says() {
     let upstream = Upstream::start().await;
-    let rule = Rule::times(1, Effect::Status(500))
-        .method(&Method::POST)
-        .path("/wri")
-        .body("Domain/set")
-        .after(1);
+    let rule =
+        Rule::times(1, Effect::Status(500)).method(&Method::POST).path("/wri").body("Domain/set").after(1);
     upstream.running.faults.add(rule);
     let mut statuses = Vec::new();
     for _ in 0..3 {
@@ -129,10 +109,7 @@ async fn a_rule_applies_only_to_what_it_names_and_only_as_often_as_it_says() {
 #[tokio::test]
 async fn latency_ends_when_the_simulator_is_stopped() {
     let upstream = Upstream::start().await;
-    upstream
-        .running
-        .faults
-        .add(Rule::always(Effect::Latency(Duration::from_hours(1))));
+    upstream.running.faults.add(Rule::always(Effect::Latency(Duration::from_hours(1))));
     let url = format!("{}/read", upstream.running.base_url());
     let client = upstream.client.clone();
     let ((), answered) = tokio::join!(
@@ -155,23 +132,11 @@ async fn faults_and_the_log_are_reachable_over_http() {
         { "method": "POST", "count": { "times": 1 }, "effect": { "status": 503 } },
         { "path": "/read", "count": "always", "effect": { "latency_ms": 1 } },
     ] });
-    let put = upstream
-        .client
-        .put(format!("{base}/_simulator/faults"))
-        .json(&rules)
-        .send()
-        .await
-        .unwrap();
+    let put = upstream.client.put(format!("{base}/_simulator/faults")).json(&rules).send().await.unwrap();
     assert_eq!(put.status(), 204);
     assert_eq!(upstream.write().await.unwrap().status(), 503);
     let jmap = json!({ "methodCalls": [["x:Domain/query", {}, "0"]] });
-    upstream
-        .client
-        .post(format!("{base}/read"))
-        .json(&jmap)
-        .send()
-        .await
-        .unwrap();
+    upstream.client.post(format!("{base}/read")).json(&jmap).send().await.unwrap();
 
     let log: Value = upstream
         .client
@@ -184,20 +149,12 @@ async fn faults_and_the_log_are_reachable_over_http() {
         .unwrap();
     assert_eq!((&log["reads"], &log["writes"]), (&json!(1), &json!(1)));
     assert_eq!(log["requests"][1]["calls"], json!(["x:Domain/query"]));
-    upstream
-        .client
-        .delete(format!("{base}/_simulator/faults"))
-        .send()
-        .await
-        .unwrap();
+    upstream.client.delete(format!("{base}/_simulator/faults")).send().await.unwrap();
     assert!(upstream.running.faults.rules().is_empty());
 }
 
 #[tokio::test]
 async fn only_loopback_is_bound() {
-    let refused = serve(Router::new(), ([0, 0, 0, 0], 0).into(), Faults::default())
-        .await
-        .err()
-        .unwrap();
+    let refused = serve(Router::new(), ([0, 0, 0, 0], 0).into(), Faults::default()).await.err().unwrap();
     assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
 }

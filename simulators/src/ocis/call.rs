@@ -23,13 +23,7 @@ impl Call {
             segments.pop();
         }
         let query = Query::try_from_uri(uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs);
-        Self {
-            method,
-            segments,
-            query,
-            headers,
-            body,
-        }
+        Self { method, segments, query, headers, body }
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -37,23 +31,16 @@ impl Call {
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether a header holds what Go's `ParseBool` takes for true; anything else is silently false.
     pub(super) fn flag(&self, name: &str) -> bool {
-        matches!(
-            self.header(name),
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True")
-        )
+        matches!(self.header(name), Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
     }
 
     pub(super) fn expands(&self, what: &str) -> bool {
-        self.parameter("$expand")
-            .is_some_and(|list| list.split(',').any(|item| item == what))
+        self.parameter("$expand").is_some_and(|list| list.split(',').any(|item| item == what))
     }
 
     /// Where the client thinks we are.
@@ -126,11 +113,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     fn error(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self::Error {
-            status,
-            code,
-            message: message.into(),
-        }
+        Self::Error { status, code, message: message.into() }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {

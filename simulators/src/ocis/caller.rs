@@ -25,10 +25,7 @@ impl Caller {
 
     /// The same person with nothing but memberships.
     pub(super) fn unprivileged(&self) -> Self {
-        Self {
-            id: self.id,
-            role: Role::User,
-        }
+        Self { id: self.id, role: Role::User }
     }
 
     /// Sees every space and may rename, disable, restore and purge it.
@@ -82,9 +79,7 @@ pub(super) fn service(state: &mut State, settings: &Settings) -> Uuid {
 
 fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn account(state: &mut State, username: &str, display_name: &str, role: Role) -> Uuid {
@@ -136,10 +131,6 @@ pub(super) fn enter(state: &mut State, id: Uuid) -> Result<Caller, Refusal> {
             user.personal = Some(ticks);
         }
     }
-    let role = state
-        .users
-        .get(&id)
-        .and_then(|user| user.assignment)
-        .map_or(Role::User, |found| found.role);
+    let role = state.users.get(&id).and_then(|user| user.assignment).map_or(Role::User, |found| found.role);
     Ok(Caller { id, role })
 }

@@ -83,8 +83,7 @@ async fn write_file(
     Path((space, name)): Path<(String, String)>,
     content: Bytes,
 ) -> StatusCode {
-    ocis.write_file(&space, &name, &content)
-        .unwrap_or_else(|refused| refused)
+    ocis.write_file(&space, &name, &content).unwrap_or_else(|refused| refused)
 }
 
 async fn read_file(
@@ -108,12 +107,7 @@ async fn switch(Shared(ocis): Shared<Ocis>, Json(switch): Json<Switch>) -> Statu
 
 impl State {
     pub(super) fn set(&mut self, switch: Switch) {
-        let Switches {
-            listed_max,
-            quota_default,
-            quota_max,
-            half_created,
-        } = &mut self.switches;
+        let Switches { listed_max, quota_default, quota_max, half_created } = &mut self.switches;
         match switch {
             Switch::ListedMax(max) => *listed_max = max,
             Switch::QuotaDefault(bytes) => *quota_default = bytes,
@@ -156,10 +150,7 @@ pub(super) fn spaces(state: &State) -> Vec<Space> {
 /// A real OCIS looks at the groups of one person at most once in five minutes; here every login counts.
 pub(super) fn log_in(state: &mut State, login: &Login) -> Option<LoggedIn> {
     let known = state.user_named(&login.username).map(|user| user.id);
-    if known
-        .and_then(|id| state.users.get(&id))
-        .is_some_and(|user| !user.enabled)
-    {
+    if known.and_then(|id| state.users.get(&id)).is_some_and(|user| !user.enabled) {
         return None;
     }
     let id = known.unwrap_or_else(|| provision(state, login));
@@ -194,10 +185,7 @@ fn provision(state: &mut State, login: &Login) -> uuid::Uuid {
     let user = User {
         id,
         username: login.username.clone(),
-        display_name: login
-            .display_name
-            .clone()
-            .unwrap_or_else(|| login.username.clone()),
+        display_name: login.display_name.clone().unwrap_or_else(|| login.username.clone()),
         mail: login.email.clone(),
         password: None,
         enabled: true,
@@ -220,28 +208,19 @@ pub(super) fn by_hand(
     let Ok(uri) = path.parse::<Uri>() else {
         return (StatusCode::BAD_REQUEST, Value::Null);
     };
-    let content = if body.is_null() {
-        Bytes::new()
-    } else {
-        body.to_string().into()
-    };
+    let content = if body.is_null() { Bytes::new() } else { body.to_string().into() };
     let call = Call::new(method.clone(), &uri, HeaderMap::new(), content);
     let service = caller::service(state, settings);
-    let caller = Caller {
-        id: service,
-        role: Role::Admin,
-    };
+    let caller = Caller { id: service, role: Role::Admin };
     match routes::dispatch(state, &caller, &call) {
         Ok(Answer::Json(status, body)) => (status, body),
         Ok(Answer::Empty(status)) | Err(Refusal::Bare(status)) => (status, Value::Null),
         Ok(Answer::Text(status, text)) => (status, text.into()),
         Ok(Answer::Content(_)) => (StatusCode::OK, Value::Null),
         Ok(Answer::Nothing) => (StatusCode::BAD_GATEWAY, Value::Null),
-        Err(Refusal::Error {
-            status,
-            code,
-            message,
-        }) => (status, json!({ "error": { "code": code, "message": message } })),
+        Err(Refusal::Error { status, code, message }) => {
+            (status, json!({ "error": { "code": code, "message": message } }))
+        }
         Err(Refusal::MethodNotAllowed(_)) => (StatusCode::METHOD_NOT_ALLOWED, Value::Null),
         Err(Refusal::Unauthenticated | Refusal::AccountDisabled) => (StatusCode::UNAUTHORIZED, Value::Null),
     }

@@ -143,11 +143,7 @@ fn quota(space: &Space) -> Value {
     if space.disabled {
         return json!({ "total": space.quota });
     }
-    let remaining = if space.quota == 0 {
-        i64::MAX
-    } else {
-        (space.quota - space.used).max(0)
-    };
+    let remaining = if space.quota == 0 { i64::MAX } else { (space.quota - space.used).max(0) };
     json!({ "total": space.quota, "used": space.used, "remaining": remaining, "state": fill(space) })
 }
 

@@ -47,23 +47,15 @@ const QUOTA_TOO_HIGH: &str = "decompsedFS: requested quota is higher than allowe
 
 pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answered {
     if !caller.runs_spaces() {
-        return Err(Refusal::not_allowed(
-            "insufficient permissions to create a space.",
-        ));
+        return Err(Refusal::not_allowed("insufficient permissions to create a space."));
     }
     let malformed = |_| Refusal::invalid("invalid body schema definition");
-    let wanted = strict::fields(&call.body, &FIELDS)
-        .and_then(|fields| wanted(&fields))
-        .map_err(malformed)?;
+    let wanted = strict::fields(&call.body, &FIELDS).and_then(|fields| wanted(&fields)).map_err(malformed)?;
     let mut space = new_space(state, wanted)?;
     let half = (!state.switches.half_created.is_empty()).then(|| state.switches.half_created.remove(0));
     let answer = match half {
         None => {
-            let creator = Grant {
-                to: Grantee::User(caller.id),
-                role: SpaceRole::Manager,
-                expires: None,
-            };
+            let creator = Grant { to: Grantee::User(caller.id), role: SpaceRole::Manager, expires: None };
             space.grants.push(creator);
             Answer::created(project(state, &space, &call.base_url(), Shape::Names))
         }
@@ -78,20 +70,13 @@ pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answere
 
 /// Checks what was asked for, in the order of OCIS, and makes an empty space of it.
 fn new_space(state: &mut State, wanted: Wanted) -> Result<Space, Refusal> {
-    let name = wanted
-        .name
-        .ok_or(Refusal::invalid("invalid body schema definition"))?;
+    let name = wanted.name.ok_or(Refusal::invalid("invalid body schema definition"))?;
     let name =
         checked_name(&name).map_err(|reason| Refusal::invalid(format!("invalid spacename: {reason}")))?;
     if wanted.drive_type.is_some_and(|kind| kind != "project") {
-        return Err(Refusal::invalid(
-            "drives of this type cannot be created via this api",
-        ));
+        return Err(Refusal::invalid("drives of this type cannot be created via this api"));
     }
-    let quota = wanted
-        .quota
-        .filter(|bytes| *bytes >= 0)
-        .unwrap_or(state.switches.quota_default);
+    let quota = wanted.quota.filter(|bytes| *bytes >= 0).unwrap_or(state.switches.quota_default);
     if state.switches.quota_max.is_some_and(|max| quota > max) {
         return Err(Refusal::invalid(format!("error: bad request: {QUOTA_TOO_HIGH}")));
     }
@@ -104,9 +89,7 @@ fn new_space(state: &mut State, wanted: Wanted) -> Result<Space, Refusal> {
     }
     Ok(Space {
         id: state.next_id(),
-        alias: wanted
-            .alias
-            .unwrap_or_else(|| format!("project/{}", name.to_lowercase().replace(' ', "-"))),
+        alias: wanted.alias.unwrap_or_else(|| format!("project/{}", name.to_lowercase().replace(' ', "-"))),
         name,
         description,
         quota,
@@ -129,19 +112,14 @@ pub(super) fn read(state: &State, caller: &Caller, id: &str, call: &Call) -> Ans
 /// A disabled space is only there for its managers and for those who run all spaces.
 pub(super) fn may_see(state: &State, caller: &Caller, space: &Space) -> bool {
     let role = state.role_in(space, caller.id);
-    let seen = if space.disabled {
-        role == Some(SpaceRole::Manager)
-    } else {
-        role.is_some()
-    };
+    let seen = if space.disabled { role == Some(SpaceRole::Manager) } else { role.is_some() };
     !space.unreadable() && (caller.runs_spaces() || seen)
 }
 
 pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) -> Answered {
     let malformed = |reason| Refusal::invalid(format!("invalid request body: error: {reason}"));
-    let mut wanted = strict::fields(&call.body, &FIELDS)
-        .and_then(|fields| wanted(&fields))
-        .map_err(malformed)?;
+    let mut wanted =
+        strict::fields(&call.body, &FIELDS).and_then(|fields| wanted(&fields)).map_err(malformed)?;
     wanted.name = wanted.name.filter(|name| !name.is_empty());
     wanted.alias = wanted.alias.filter(|alias| !alias.is_empty());
     if let Some(name) = &wanted.name {
@@ -181,10 +159,7 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
 /// OCIS lists all project spaces to learn what kind this one is; one it does not find there counts as personal.
 fn may_set_quota(state: &State, caller: &Caller, id: uuid::Uuid) -> bool {
     let listed = !listing::is_too_large(state)
-        && state
-            .spaces
-            .get(&id)
-            .is_some_and(|space| !space.unlisted && !space.unreadable());
+        && state.spaces.get(&id).is_some_and(|space| !space.unlisted && !space.unreadable());
     caller.administers() || (caller.runs_spaces() && listed)
 }
 

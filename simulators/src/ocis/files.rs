@@ -20,18 +20,14 @@ pub(super) fn put(state: &mut State, caller: &Caller, drive: &str, name: &str, c
         Some(SpaceRole::Editor | SpaceRole::Manager) => {}
     }
     let id = space.id;
-    write(state, id, name, &call.body)
-        .map(Answer::Empty)
-        .map_err(Refusal::Bare)
+    write(state, id, name, &call.body).map(Answer::Empty).map_err(Refusal::Bare)
 }
 
 pub(super) fn get(state: &State, caller: &Caller, drive: &str, name: &str) -> Answered {
     let found = space_id(state, drive).and_then(|id| state.spaces.get(&id));
     let space = found.filter(|space| state.role_in(space, caller.id).is_some());
     let space = space.ok_or(Refusal::Bare(StatusCode::NOT_FOUND))?;
-    read(state, space.id, name)
-        .map(Answer::Content)
-        .map_err(Refusal::Bare)
+    read(state, space.id, name).map(Answer::Content).map_err(Refusal::Bare)
 }
 
 /// 201 for a new file and 204 for another version of it.
@@ -55,25 +51,13 @@ pub(super) fn write(
     let replaced = space.files.insert(name.to_owned(), STANDARD.encode(content));
     space.used = after;
     space.touched = touched;
-    Ok(if replaced.is_some() {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::CREATED
-    })
+    Ok(if replaced.is_some() { StatusCode::NO_CONTENT } else { StatusCode::CREATED })
 }
 
 pub(super) fn read(state: &State, space: Uuid, name: &str) -> Result<Bytes, StatusCode> {
-    let space = state
-        .spaces
-        .get(&space)
-        .filter(|space| !space.disabled && !space.unreadable());
-    let text = space
-        .and_then(|space| space.files.get(name))
-        .ok_or(StatusCode::NOT_FOUND)?;
-    STANDARD
-        .decode(text)
-        .map(Bytes::from)
-        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    let space = state.spaces.get(&space).filter(|space| !space.disabled && !space.unreadable());
+    let text = space.and_then(|space| space.files.get(name)).ok_or(StatusCode::NOT_FOUND)?;
+    STANDARD.decode(text).map(Bytes::from).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn bytes_in(text: &str) -> i64 {

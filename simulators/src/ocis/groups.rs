@@ -12,23 +12,12 @@ use super::strict;
 use super::users;
 
 /// The description is taken and forgotten.
-const FIELDS: [&str; 6] = [
-    "description",
-    "displayName",
-    "groupTypes",
-    "id",
-    "members",
-    "members@odata.bind",
-];
+const FIELDS: [&str; 6] = ["description", "displayName", "groupTypes", "id", "members", "members@odata.bind"];
 const BOUND_MAX: usize = 20;
 const NOT_FOUND: &str = "not found";
 
 pub(super) fn administrators_only(caller: &Caller) -> Result<(), Refusal> {
-    if caller.administers() {
-        Ok(())
-    } else {
-        Err(Refusal::denied("Forbidden"))
-    }
+    if caller.administers() { Ok(()) } else { Err(Refusal::denied("Forbidden")) }
 }
 
 pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answered {
@@ -52,23 +41,13 @@ pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answere
 
 pub(super) fn add(state: &mut State, name: &str) -> Uuid {
     let id = state.next_id();
-    state.groups.insert(
-        id,
-        Group {
-            id,
-            name: name.to_owned(),
-            members: BTreeSet::new(),
-        },
-    );
+    state.groups.insert(id, Group { id, name: name.to_owned(), members: BTreeSet::new() });
     id
 }
 
 pub(super) fn list(state: &State, caller: &Caller, call: &Call) -> Answered {
     let search = users::searched(caller, call)?.to_lowercase();
-    let found = state
-        .groups
-        .values()
-        .filter(|group| group.name.to_lowercase().contains(&search));
+    let found = state.groups.values().filter(|group| group.name.to_lowercase().contains(&search));
     let groups: Vec<Value> = found.map(|group| expanded(state, group, call)).collect();
     Ok(Answer::ok(json!({ "value": groups })))
 }
@@ -88,16 +67,11 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
     }
     let name = fields.text("displayName")?;
     let id = by_id(state, id)?;
-    if name
-        .and_then(|name| state.group_named(name))
-        .is_some_and(|other| other.id != id)
-    {
+    if name.and_then(|name| state.group_named(name)).is_some_and(|other| other.id != id) {
         return Err(Refusal::exists("group already exists"));
     }
-    let members: Option<Vec<Uuid>> = bound
-        .into_iter()
-        .map(|reference| referenced(state, reference))
-        .collect();
+    let members: Option<Vec<Uuid>> =
+        bound.into_iter().map(|reference| referenced(state, reference)).collect();
     let members = members.ok_or(Refusal::not_found(NOT_FOUND))?;
     if let Some(group) = state.groups.change(&id) {
         if let Some(name) = name {
@@ -126,9 +100,7 @@ pub(super) fn join(state: &mut State, caller: &Caller, id: &str, call: &Call) ->
     let fields = strict::fields(&call.body, &["@odata.id"])?;
     let reference = fields.text("@odata.id")?;
     let reference = reference.ok_or(Refusal::invalid("@odata.id reference is missing"))?;
-    let group = find(state, id)
-        .map(|group| group.id)
-        .ok_or(Refusal::not_found(NOT_FOUND))?;
+    let group = find(state, id).map(|group| group.id).ok_or(Refusal::not_found(NOT_FOUND))?;
     let member = referenced(state, reference).ok_or(Refusal::not_found(NOT_FOUND))?;
     if let Some(group) = state.groups.change(&group) {
         group.members.insert(member);
@@ -138,28 +110,14 @@ pub(super) fn join(state: &mut State, caller: &Caller, id: &str, call: &Call) ->
 
 pub(super) fn leave(state: &mut State, caller: &Caller, id: &str, member: &str) -> Answered {
     administrators_only(caller)?;
-    let group = find(state, id)
-        .map(|group| group.id)
-        .ok_or(Refusal::not_found(NOT_FOUND))?;
-    let member = member
-        .parse::<Uuid>()
-        .map_err(|_| Refusal::not_found(NOT_FOUND))?;
-    let left = state
-        .groups
-        .change(&group)
-        .is_some_and(|group| group.members.remove(&member));
-    if left {
-        Ok(Answer::done())
-    } else {
-        Err(Refusal::not_found(NOT_FOUND))
-    }
+    let group = find(state, id).map(|group| group.id).ok_or(Refusal::not_found(NOT_FOUND))?;
+    let member = member.parse::<Uuid>().map_err(|_| Refusal::not_found(NOT_FOUND))?;
+    let left = state.groups.change(&group).is_some_and(|group| group.members.remove(&member));
+    if left { Ok(Answer::done()) } else { Err(Refusal::not_found(NOT_FOUND)) }
 }
 
 pub(super) fn leave_all(state: &mut State, member: Uuid) {
-    let mine = state
-        .groups
-        .values()
-        .filter(|group| group.members.contains(&member));
+    let mine = state.groups.values().filter(|group| group.members.contains(&member));
     for id in mine.map(|group| group.id).collect::<Vec<_>>() {
         if let Some(group) = state.groups.change(&id) {
             group.members.remove(&member);
@@ -175,13 +133,7 @@ pub(super) fn synchronise(state: &mut State, member: Uuid, claimed: &[String]) {
         wanted.insert(known.unwrap_or_else(|| add(state, name)));
     }
     let differs = |group: &&Group| group.members.contains(&member) != wanted.contains(&group.id);
-    for id in state
-        .groups
-        .values()
-        .filter(differs)
-        .map(|group| group.id)
-        .collect::<Vec<_>>()
-    {
+    for id in state.groups.values().filter(differs).map(|group| group.id).collect::<Vec<_>>() {
         let Some(group) = state.groups.change(&id) else {
             continue;
         };
@@ -192,12 +144,7 @@ pub(super) fn synchronise(state: &mut State, member: Uuid, claimed: &[String]) {
 }
 
 pub(super) fn of_member(state: &State, member: Uuid) -> Vec<Value> {
-    state
-        .groups
-        .values()
-        .filter(|group| group.members.contains(&member))
-        .map(view)
-        .collect()
+    state.groups.values().filter(|group| group.members.contains(&member)).map(view).collect()
 }
 
 fn find<'a>(state: &'a State, id: &str) -> Option<&'a Group> {
@@ -232,7 +179,5 @@ fn expanded(state: &State, group: &Group, call: &Call) -> Value {
 
 fn members_of(state: &State, group: &Group, call: &Call) -> Vec<Value> {
     let members = group.members.iter().filter_map(|id| state.users.get(id));
-    members
-        .map(|user| users::with_mail(user, &call.base_url()).into())
-        .collect()
+    members.map(|user| users::with_mail(user, &call.base_url()).into()).collect()
 }

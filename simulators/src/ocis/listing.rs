@@ -28,19 +28,11 @@ pub(super) enum Extent {
 }
 
 pub(super) fn list(state: &State, caller: &Caller, call: &Call, extent: Extent, shape: Shape) -> Answered {
-    if let Some((name, _)) = call
-        .query
-        .iter()
-        .find(|(name, _)| !PARAMETERS.contains(&name.as_str()))
-    {
+    if let Some((name, _)) = call.query.iter().find(|(name, _)| !PARAMETERS.contains(&name.as_str())) {
         let reason = format!("Query parameter '{name}' is not supported");
         return Err(Refusal::invalid(format!("{reason}. Cause: {reason}")));
     }
-    let filter = call
-        .parameter("$filter")
-        .map(parse)
-        .transpose()?
-        .unwrap_or(Filter::None);
+    let filter = call.parameter("$filter").map(parse).transpose()?.unwrap_or(Filter::None);
     let order = call.parameter("$orderby").map(order).transpose()?.flatten();
     if is_too_large(state) && !matches!(filter, Filter::Id(_)) {
         let bytes = MESSAGE_BYTES_MAX.max(state.spaces.len() * SPACE_BYTES) + SPACE_BYTES;
@@ -50,13 +42,8 @@ pub(super) fn list(state: &State, caller: &Caller, call: &Call, extent: Extent, 
     }
     let mut drives = collect(state, caller, call, extent, shape, &filter);
     if let Some((field, descending)) = order {
-        let text = |drive: &Value| {
-            drive
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_lowercase()
-        };
+        let text =
+            |drive: &Value| drive.get(field).and_then(Value::as_str).unwrap_or_default().to_lowercase();
         drives.sort_by_key(text);
         if descending {
             drives.reverse();
@@ -67,10 +54,7 @@ pub(super) fn list(state: &State, caller: &Caller, call: &Call, extent: Extent, 
 
 /// Whether the list of all project spaces no longer fits.
 pub(super) fn is_too_large(state: &State) -> bool {
-    state
-        .switches
-        .listed_max
-        .is_some_and(|max| state.spaces.len() > max)
+    state.switches.listed_max.is_some_and(|max| state.spaces.len() > max)
 }
 
 fn collect(
@@ -100,18 +84,11 @@ fn collect(
     let mut drives = Vec::new();
     if filter.admits("project") {
         drives.extend(
-            state
-                .spaces
-                .values()
-                .filter(listed)
-                .map(|space| project(state, space, &base_url, shape)),
+            state.spaces.values().filter(listed).map(|space| project(state, space, &base_url, shape)),
         );
     }
     if filter.admits("personal") {
-        let whose = state
-            .users
-            .values()
-            .filter(|user| everybodys || user.id == caller.id);
+        let whose = state.users.values().filter(|user| everybodys || user.id == caller.id);
         let whose = whose.filter(|user| by_id.is_none_or(|id| id == Some(user.id)));
         drives.extend(whose.filter_map(|user| personal(state, user, &base_url)));
     }
@@ -172,9 +149,7 @@ fn order(text: &str) -> Result<Option<(&'static str, bool)>, Refusal> {
         Some("lastModifiedDateTime") => "lastModifiedDateTime",
         other => {
             let other = other.unwrap_or_default();
-            return Err(Refusal::invalid(format!(
-                "we do not support <{other}> as a order parameter"
-            )));
+            return Err(Refusal::invalid(format!("we do not support <{other}> as a order parameter")));
         }
     };
     Ok(Some((field, words.next() == Some("desc"))))

@@ -11,12 +11,8 @@ use super::roles::{self, Meaning};
 use super::state::{Grant, Grantee, Space, SpaceRole, State};
 use super::strict::{self, Fields, Malformed};
 
-const INVITE_FIELDS: [&str; 4] = [
-    "recipients",
-    "roles",
-    "@libre.graph.permissions.actions",
-    "expirationDateTime",
-];
+const INVITE_FIELDS: [&str; 4] =
+    ["recipients", "roles", "@libre.graph.permissions.actions", "expirationDateTime"];
 const RECIPIENT_FIELDS: [&str; 2] = ["objectId", "@libre.graph.recipient.type"];
 const PERMISSION_FIELDS: [&str; 3] = ["roles", "expirationDateTime", "@libre.graph.permissions.actions"];
 
@@ -43,20 +39,12 @@ pub(super) fn invite(state: &mut State, caller: &Caller, drive: &str, call: &Cal
     let Some(Meaning::Space(role)) = invitation.roles.first().map(|role| roles::meaning_of(role)) else {
         return Err(Refusal::invalid("role not applicable to this resource"));
     };
-    let to = invitation
-        .recipient(state)
-        .ok_or(Refusal::invalid("itemNotFound: not found"))?;
+    let to = invitation.recipient(state).ok_or(Refusal::invalid("itemNotFound: not found"))?;
     if space.grant(&to.permission_id()).is_some() {
         let name = &space.name;
-        return Err(Refusal::exists(format!(
-            "add grant: error: already exists: {name}"
-        )));
+        return Err(Refusal::exists(format!("add grant: error: already exists: {name}")));
     }
-    let grant = Grant {
-        to,
-        role,
-        expires: invitation.expires,
-    };
+    let grant = Grant { to, role, expires: invitation.expires };
     let answer = json!({ "value": [{
         "id": to.permission_id(),
         "grantedToV2": grantee(state, to),
@@ -73,11 +61,7 @@ pub(super) fn list(state: &State, caller: &Caller, drive: &str) -> Answered {
     let space = space_id(state, drive).and_then(|id| state.spaces.get(&id));
     let space = space.ok_or(Refusal::not_found("getting space"))?;
     let role = entered(state, caller, space)?;
-    let members: Vec<Value> = space
-        .grants
-        .iter()
-        .map(|grant| permission(state, grant))
-        .collect();
+    let members: Vec<Value> = space.grants.iter().map(|grant| permission(state, grant)).collect();
     Ok(Answer::ok(json!({
         "@libre.graph.permissions.actions.allowedValues": roles::actions_of(role),
         "@libre.graph.permissions.roles.allowedValues": roles::of_spaces(),
@@ -89,19 +73,13 @@ pub(super) fn change(state: &mut State, caller: &Caller, drive: &str, id: &str, 
     let malformed = |_| Refusal::invalid("invalid request body");
     let fields = strict::fields(&call.body, &PERMISSION_FIELDS).map_err(malformed)?;
     let wanted = fields.texts("roles").map_err(malformed)?;
-    let expires = fields
-        .text("expirationDateTime")
-        .map_err(malformed)?
-        .map(ToOwned::to_owned);
+    let expires = fields.text("expirationDateTime").map_err(malformed)?.map(ToOwned::to_owned);
     let space = space_id(state, drive).and_then(|id| state.spaces.get(&id));
     let space = space.ok_or(Refusal::not_found("getting space"))?;
     let space_id = space.id;
     entered(state, caller, space)?;
-    let missing = || {
-        Refusal::not_found(format!(
-            "error: not found: no shares found by id:opaque_id:\"{id}\""
-        ))
-    };
+    let missing =
+        || Refusal::not_found(format!("error: not found: no shares found by id:opaque_id:\"{id}\""));
     let current = space.grant(id).ok_or_else(missing)?;
     if state.role_in(space, caller.id) != Some(SpaceRole::Manager) {
         return Err(Refusal::denied("permission denied"));
@@ -116,11 +94,7 @@ pub(super) fn change(state: &mut State, caller: &Caller, drive: &str, id: &str, 
     if role != SpaceRole::Manager && is_last_manager(space, current) {
         return Err(Refusal::denied(LAST_MANAGER));
     }
-    let grant = Grant {
-        to: current.to,
-        role,
-        expires: expires.or_else(|| current.expires.clone()),
-    };
+    let grant = Grant { to: current.to, role, expires: expires.or_else(|| current.expires.clone()) };
     let answer = permission(state, &grant);
     let space = state.spaces.change(&space_id);
     if let Some(held) = space.and_then(|space| space.grants.iter_mut().find(|held| held.to == grant.to)) {
@@ -154,9 +128,7 @@ fn entered(state: &State, caller: &Caller, space: &Space) -> Result<SpaceRole, R
         Some(role) => Ok(role),
         None => {
             let drive = drive_id(state, id);
-            Err(Refusal::not_found(format!(
-                "stat: error: not found: {drive}!{id}"
-            )))
+            Err(Refusal::not_found(format!("stat: error: not found: {drive}!{id}")))
         }
     }
 }
@@ -178,15 +150,8 @@ fn invitation(fields: &Fields) -> Result<Invitation, Malformed> {
         Ok((fields.text("objectId")?.unwrap_or_default().to_owned(), kind))
     };
     Ok(Invitation {
-        recipients: recipients
-            .iter()
-            .map(recipient)
-            .collect::<Result<_, Malformed>>()?,
-        roles: fields
-            .texts("roles")?
-            .into_iter()
-            .map(ToOwned::to_owned)
-            .collect(),
+        recipients: recipients.iter().map(recipient).collect::<Result<_, Malformed>>()?,
+        roles: fields.texts("roles")?.into_iter().map(ToOwned::to_owned).collect(),
         expires: fields.text("expirationDateTime")?.map(ToOwned::to_owned),
     })
 }
@@ -202,25 +167,13 @@ impl Invitation {
         };
         if self.recipients.len() != 1 {
             fault("Recipients", "Recipients", "len");
-        } else if !self
-            .recipients
-            .iter()
-            .all(|(_, kind)| matches!(kind.as_deref(), Some("user" | "group")))
-        {
-            fault(
-                "Recipients[0].LibreGraphRecipientType",
-                "LibreGraphRecipientType",
-                "oneof",
-            );
+        } else if !self.recipients.iter().all(|(_, kind)| matches!(kind.as_deref(), Some("user" | "group"))) {
+            fault("Recipients[0].LibreGraphRecipientType", "LibreGraphRecipientType", "oneof");
         }
         match self.roles.as_slice() {
             [] => {
                 fault("Roles", "Roles", "one_or_another");
-                fault(
-                    "LibreGraphPermissionsActions",
-                    "LibreGraphPermissionsActions",
-                    "one_or_another",
-                );
+                fault("LibreGraphPermissionsActions", "LibreGraphPermissionsActions", "one_or_another");
             }
             [role] if matches!(roles::meaning_of(role), Meaning::Unknown) => {
                 fault("Roles", "Roles", "available_role");
@@ -228,10 +181,7 @@ impl Invitation {
             [_] => {}
             [_, _, ..] => fault("Roles", "Roles", "max"),
         }
-        let end = self
-            .expires
-            .as_ref()
-            .and_then(|text| text.parse::<Timestamp>().ok());
+        let end = self.expires.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
         if end.is_some_and(|end| end <= now) {
             fault("ExpirationDateTime", "ExpirationDateTime", "gt");
         }

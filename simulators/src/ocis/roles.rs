@@ -50,14 +50,8 @@ struct Definition {
     federated: &'static [&'static str],
 }
 
-const READ: [&str; 6] = [
-    "path/read",
-    "quota/read",
-    "content/read",
-    "children/read",
-    "deleted/read",
-    "basic/read",
-];
+const READ: [&str; 6] =
+    ["path/read", "quota/read", "content/read", "children/read", "deleted/read", "basic/read"];
 
 const DEFINITIONS: [Definition; 7] = [
     Definition {
@@ -199,10 +193,7 @@ const DEFINITIONS: [Definition; 7] = [
 
 impl Definition {
     fn actions(&self) -> Vec<String> {
-        self.actions
-            .iter()
-            .map(|action| format!("libre.graph/driveItem/{action}"))
-            .collect()
+        self.actions.iter().map(|action| format!("libre.graph/driveItem/{action}")).collect()
     }
 
     fn summary(&self) -> Value {
@@ -219,10 +210,7 @@ impl Definition {
 pub(super) fn all() -> Value {
     let full = |definition: &Definition| {
         let plain = definition.resources.iter().map(|resource| (*resource).to_owned());
-        let federated = definition
-            .federated
-            .iter()
-            .map(|resource| format!("{resource}{FEDERATED}"));
+        let federated = definition.federated.iter().map(|resource| format!("{resource}{FEDERATED}"));
         let permissions = plain.chain(federated).map(
             |condition| json!({ "allowedResourceActions": definition.actions(), "condition": condition }),
         );
@@ -237,11 +225,7 @@ pub(super) fn all() -> Value {
 
 /// The roles that may be given on a space.
 pub(super) fn of_spaces() -> Value {
-    DEFINITIONS
-        .iter()
-        .filter(|one| one.resources.contains(&ROOT))
-        .map(Definition::summary)
-        .collect()
+    DEFINITIONS.iter().filter(|one| one.resources.contains(&ROOT)).map(Definition::summary).collect()
 }
 
 pub(super) fn actions_of(role: SpaceRole) -> Vec<String> {

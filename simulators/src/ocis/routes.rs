@@ -32,13 +32,11 @@ pub(super) fn dispatch(state: &mut State, caller: &Caller, call: &Call) -> Answe
         ["graph", "v1.0", "users", rest @ ..] => accounts(state, caller, call, rest),
         ["graph", "v1.0", "groups", rest @ ..] => directory(state, caller, call, rest),
         ["graph", "v1.0", "applications"] if call.method == "GET" => Ok(users::applications(state)),
-        [
-            "graph",
-            version,
-            "roleManagement",
-            "permissions",
-            "roleDefinitions",
-        ] if call.method == "GET" && *version == "v1beta1" => Ok(Answer::ok(roles::all())),
+        ["graph", version, "roleManagement", "permissions", "roleDefinitions"]
+            if call.method == "GET" && *version == "v1beta1" =>
+        {
+            Ok(Answer::ok(roles::all()))
+        }
         ["graph", version, rest @ ..] => spaces(state, caller, call, version, rest),
         ["dav", "spaces", drive, name] => match call.method.as_str() {
             "GET" => files::get(state, caller, drive, name),
@@ -142,11 +140,7 @@ pub(super) fn written(answered: Answered, call: &Call, envelope: &Envelope) -> O
         Ok(Answer::Json(status, body)) => json_body(status, &body),
         Ok(Answer::Text(status, text)) => with_type(status, "text/plain; charset=utf-8", text.into()),
         Ok(Answer::Content(bytes)) => with_type(StatusCode::OK, "application/octet-stream", bytes.into()),
-        Err(Refusal::Error {
-            status,
-            code,
-            message,
-        }) => {
+        Err(Refusal::Error { status, code, message }) => {
             let innererror = json!({ "date": envelope.date.to_string(), "request-id": envelope.request_id });
             let error = json!({ "code": code, "innererror": innererror, "message": message });
             json_body(status, &json!({ "error": error }))
@@ -155,9 +149,7 @@ pub(super) fn written(answered: Answered, call: &Call, envelope: &Envelope) -> O
         Err(Refusal::AccountDisabled) => bare(StatusCode::UNAUTHORIZED),
         Err(Refusal::MethodNotAllowed(allowed)) => {
             let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static(allowed));
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
             response
         }
     };
@@ -173,11 +165,7 @@ fn challenge(call: &Call, offers_basic: bool) -> Response {
     if call.header("x-requested-with") == Some("XMLHttpRequest") {
         return response;
     }
-    let schemes: &[&str] = if offers_basic {
-        &["Bearer", "Basic"]
-    } else {
-        &["Bearer"]
-    };
+    let schemes: &[&str] = if offers_basic { &["Bearer", "Basic"] } else { &["Bearer"] };
     for scheme in schemes {
         let text = format!("{scheme} realm=\"{}\", charset=\"UTF-8\"", call.host());
         if let Ok(value) = HeaderValue::from_str(&text) {
@@ -194,9 +182,7 @@ fn json_body(status: StatusCode, body: &Value) -> Response {
 fn with_type(status: StatusCode, kind: &'static str, body: Body) -> Response {
     let mut response = bare(status);
     *response.body_mut() = body;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

@@ -46,25 +46,16 @@ impl State {
     pub(super) fn new(instance: Uuid) -> Self {
         let mut state = Self::default();
         state.identity.insert(STORAGE.to_owned(), instance);
-        state.identity.insert(
-            APPLICATION.to_owned(),
-            Uuid::new_v5(&instance, APPLICATION.as_bytes()),
-        );
+        state.identity.insert(APPLICATION.to_owned(), Uuid::new_v5(&instance, APPLICATION.as_bytes()));
         state
     }
 
     pub(super) fn storage(&self) -> Uuid {
-        self.identity
-            .get(&STORAGE.to_owned())
-            .copied()
-            .unwrap_or_default()
+        self.identity.get(&STORAGE.to_owned()).copied().unwrap_or_default()
     }
 
     pub(super) fn application(&self) -> Uuid {
-        self.identity
-            .get(&APPLICATION.to_owned())
-            .copied()
-            .unwrap_or_default()
+        self.identity.get(&APPLICATION.to_owned()).copied().unwrap_or_default()
     }
 
     pub(super) fn ticks(&self) -> u64 {
@@ -93,15 +84,11 @@ impl State {
     }
 
     pub(super) fn user_named(&self, name: &str) -> Option<&User> {
-        self.users
-            .values()
-            .find(|user| user.username.eq_ignore_ascii_case(name))
+        self.users.values().find(|user| user.username.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn group_named(&self, name: &str) -> Option<&Group> {
-        self.groups
-            .values()
-            .find(|group| group.name.eq_ignore_ascii_case(name))
+        self.groups.values().find(|group| group.name.eq_ignore_ascii_case(name))
     }
 
     /// The strongest role `user` has in `space`, by name or through a group, while the grant lasts.
@@ -110,10 +97,7 @@ impl State {
         let lasting = space.grants.iter().filter(|grant| grant.lasts_at(now));
         let mine = lasting.filter(|grant| match grant.to {
             Grantee::User(id) => id == user,
-            Grantee::Group(id) => self
-                .groups
-                .get(&id)
-                .is_some_and(|group| group.members.contains(&user)),
+            Grantee::Group(id) => self.groups.get(&id).is_some_and(|group| group.members.contains(&user)),
         });
         mine.map(|grant| grant.role).max()
     }
@@ -121,9 +105,7 @@ impl State {
 
 pub(super) fn time_of(ticks: u64) -> Timestamp {
     let seconds = i64::try_from(ticks).unwrap_or(i64::MAX);
-    EPOCH
-        .checked_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(Timestamp::MAX)
+    EPOCH.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,10 +171,7 @@ impl Space {
     }
 
     pub(super) fn managers(&self) -> usize {
-        self.grants
-            .iter()
-            .filter(|grant| grant.role == SpaceRole::Manager)
-            .count()
+        self.grants.iter().filter(|grant| grant.role == SpaceRole::Manager).count()
     }
 }
 
@@ -206,10 +185,7 @@ pub(super) struct Grant {
 
 impl Grant {
     fn lasts_at(&self, now: Timestamp) -> bool {
-        self.expires
-            .as_ref()
-            .and_then(|text| text.parse::<Timestamp>().ok())
-            .is_none_or(|end| now < end)
+        self.expires.as_ref().and_then(|text| text.parse::<Timestamp>().ok()).is_none_or(|end| now < end)
     }
 }
 
@@ -256,11 +232,6 @@ pub(super) struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self {
-            listed_max: None,
-            quota_default: 1_000_000_000,
-            quota_max: None,
-            half_created: Vec::new(),
-        }
+        Self { listed_max: None, quota_default: 1_000_000_000, quota_max: None, half_created: Vec::new() }
     }
 }

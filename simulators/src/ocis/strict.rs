@@ -20,10 +20,9 @@ impl fmt::Display for Malformed {
             Self::Absent => formatter.write_str("EOF"),
             Self::Syntax => formatter.write_str("invalid character in JSON text"),
             Self::Unknown(field) => write!(formatter, "json: unknown field {field:?}"),
-            Self::Kind(field) => write!(
-                formatter,
-                "json: cannot unmarshal value into Go struct field {field}"
-            ),
+            Self::Kind(field) => {
+                write!(formatter, "json: cannot unmarshal value into Go struct field {field}")
+            }
             Self::Missing(field) => write!(formatter, "no value given for required property {field}"),
         }
     }
@@ -57,24 +56,15 @@ impl Fields {
     }
 
     pub(super) fn text(&self, field: &'static str) -> Result<Option<&str>, Malformed> {
-        self.0
-            .get(field)
-            .map(|value| value.as_str().ok_or(Malformed::Kind(field)))
-            .transpose()
+        self.0.get(field).map(|value| value.as_str().ok_or(Malformed::Kind(field))).transpose()
     }
 
     pub(super) fn integer(&self, field: &'static str) -> Result<Option<i64>, Malformed> {
-        self.0
-            .get(field)
-            .map(|value| value.as_i64().ok_or(Malformed::Kind(field)))
-            .transpose()
+        self.0.get(field).map(|value| value.as_i64().ok_or(Malformed::Kind(field))).transpose()
     }
 
     pub(super) fn flag(&self, field: &'static str) -> Result<Option<bool>, Malformed> {
-        self.0
-            .get(field)
-            .map(|value| value.as_bool().ok_or(Malformed::Kind(field)))
-            .transpose()
+        self.0.get(field).map(|value| value.as_bool().ok_or(Malformed::Kind(field))).transpose()
     }
 
     pub(super) fn object(&self, field: &'static str, known: &[&str]) -> Result<Option<Fields>, Malformed> {
@@ -92,10 +82,7 @@ impl Fields {
     }
 
     pub(super) fn texts(&self, field: &'static str) -> Result<Vec<&str>, Malformed> {
-        self.list(field)?
-            .iter()
-            .map(|value| value.as_str().ok_or(Malformed::Kind(field)))
-            .collect()
+        self.list(field)?.iter().map(|value| value.as_str().ok_or(Malformed::Kind(field))).collect()
     }
 
     fn list(&self, field: &'static str) -> Result<&[Value], Malformed> {

@@ -62,9 +62,7 @@ fn form(body: &[u8]) -> BTreeMap<String, String> {
 }
 
 fn in_header(call: &Call) -> Option<(String, String)> {
-    let encoded = call
-        .header(header::AUTHORIZATION.as_str())?
-        .strip_prefix("Basic ")?;
+    let encoded = call.header(header::AUTHORIZATION.as_str())?.strip_prefix("Basic ")?;
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (client, secret) = text.split_once(':')?;
     Some((client.to_owned(), secret.to_owned()))

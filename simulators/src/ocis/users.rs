@@ -32,10 +32,7 @@ const PRODUCT: &str = "ownCloud Infinite Scale";
 const SEARCH_LETTERS_MIN: usize = 3;
 
 pub(super) fn me(state: &State, caller: &Caller, call: &Call) -> Answered {
-    let user = state
-        .users
-        .get(&caller.id)
-        .ok_or(Refusal::not_found("not found"))?;
+    let user = state.users.get(&caller.id).ok_or(Refusal::not_found("not found"))?;
     let mail = user.mail.clone().unwrap_or_default();
     if call.expands("memberOf") {
         let mut body = entry(user, &call.base_url());
@@ -86,10 +83,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, call: &Call) -> Answere
         mail,
         password,
         enabled: fields.flag("accountEnabled")?.unwrap_or(true),
-        assignment: Some(Assignment {
-            id: state.next_id(),
-            role: Role::User,
-        }),
+        assignment: Some(Assignment { id: state.next_id(), role: Role::User }),
         subject: None,
         signed_in: None,
         personal: None,
@@ -113,10 +107,7 @@ pub(super) fn read(state: &State, id: &str, call: &Call) -> Answered {
 }
 
 pub(super) fn list(state: &State, caller: &Caller, call: &Call) -> Answered {
-    if call
-        .parameter("$filter")
-        .is_some_and(|filter| !filter.starts_with("memberOf"))
-    {
+    if call.parameter("$filter").is_some_and(|filter| !filter.starts_with("memberOf")) {
         return Err(Refusal::unsupported("generalException", "unsupported filter"));
     }
     let search = searched(caller, call)?.to_lowercase();
@@ -154,9 +145,7 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
     let enabled = fields.flag("accountEnabled")?;
     let display_name = fields.text("displayName")?;
     let mail = fields.text("mail")?;
-    let id = find(state, id)
-        .map(|user| user.id)
-        .ok_or(Refusal::not_found("not found"))?;
+    let id = find(state, id).map(|user| user.id).ok_or(Refusal::not_found("not found"))?;
     let user = state.users.change(&id).ok_or(Refusal::not_found("not found"))?;
     user.enabled = enabled.unwrap_or(user.enabled);
     if let Some(display_name) = display_name {
@@ -173,9 +162,7 @@ pub(super) fn update(state: &mut State, caller: &Caller, id: &str, call: &Call) 
 /// Grants to the account stay behind in its spaces.
 pub(super) fn delete(state: &mut State, caller: &Caller, id: &str) -> Answered {
     groups::administrators_only(caller)?;
-    let id = find(state, id)
-        .map(|user| user.id)
-        .ok_or(Refusal::not_found("not found"))?;
+    let id = find(state, id).map(|user| user.id).ok_or(Refusal::not_found("not found"))?;
     state.users.remove(&id);
     groups::leave_all(state, id);
     Ok(Answer::done())
@@ -191,9 +178,7 @@ pub(super) fn assign(state: &mut State, caller: &Caller, id: &str, call: &Call) 
     groups::administrators_only(caller)?;
     let fields = strict::fields(&call.body, &ASSIGNMENT_FIELDS)?;
     let wanted = fields.text("appRoleId")?.unwrap_or_default().to_owned();
-    let user = find(state, id)
-        .map(|user| user.id)
-        .ok_or(Refusal::not_found("not found"))?;
+    let user = find(state, id).map(|user| user.id).ok_or(Refusal::not_found("not found"))?;
     let id = state.next_id();
     let role = Role::ALL.into_iter().find(|role| role.app_role_id() == wanted);
     if let Some(user) = state.users.change(&user) {
@@ -204,9 +189,7 @@ pub(super) fn assign(state: &mut State, caller: &Caller, id: &str, call: &Call) 
 
 pub(super) fn unassign(state: &mut State, caller: &Caller, id: &str) -> Answered {
     groups::administrators_only(caller)?;
-    let id = find(state, id)
-        .map(|user| user.id)
-        .ok_or(Refusal::not_found("not found"))?;
+    let id = find(state, id).map(|user| user.id).ok_or(Refusal::not_found("not found"))?;
     if let Some(user) = state.users.change(&id) {
         user.assignment = None;
     }
@@ -246,19 +229,11 @@ fn entry(user: &User, base_url: &str) -> Map<String, Value> {
     set(&mut body, "userType", "Member");
     if let Some(subject) = &user.subject {
         let issuer = format!("{base_url}/application/o/ocis/");
-        set(
-            &mut body,
-            "identities",
-            json!([{ "issuer": issuer, "issuerAssignedId": subject }]),
-        );
+        set(&mut body, "identities", json!([{ "issuer": issuer, "issuerAssignedId": subject }]));
     }
     if let Some(ticks) = user.signed_in {
         let at = time_of(ticks).to_string();
-        set(
-            &mut body,
-            "signInActivity",
-            json!({ "lastSuccessfulSignInDateTime": at }),
-        );
+        set(&mut body, "signInActivity", json!({ "lastSuccessfulSignInDateTime": at }));
     }
     body
 }
@@ -269,9 +244,7 @@ fn set(body: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
 
 fn assignments_of(state: &State, user: &User) -> Vec<Value> {
     let found = user.assignment.iter();
-    found
-        .map(|found| assignment(state, found.id, found.role.app_role_id(), user.id))
-        .collect()
+    found.map(|found| assignment(state, found.id, found.role.app_role_id(), user.id)).collect()
 }
 
 fn assignment(state: &State, id: Uuid, role: &str, user: Uuid) -> Value {

@@ -32,16 +32,10 @@ fn reload_settings(state: &mut State) {
         .iter()
         .filter(|(_, script)| script.get("isActive") == Some(&Value::Bool(true)))
         .filter_map(|(_, script)| {
-            Some((
-                text_of(script, "name")?.to_owned(),
-                text_of(script, "contents")?.to_owned(),
-            ))
+            Some((text_of(script, "name")?.to_owned(), text_of(script, "contents")?.to_owned()))
         })
         .collect();
-    let branches = state
-        .singleton(Kind::MtaStageRcpt)
-        .map(branches)
-        .unwrap_or_default();
+    let branches = state.singleton(Kind::MtaStageRcpt).map(branches).unwrap_or_default();
     state.scripts.retain(|_, _| false);
     for (name, contents) in scripts {
         state.scripts.insert(name, contents);
@@ -66,18 +60,12 @@ fn branches(stage: &Object) -> Vec<Branch> {
     numbered.sort_by_key(|(number, _)| *number);
     let branch = |condition: &str, then: Option<&str>| {
         let script = then?.strip_prefix('\'')?.strip_suffix('\'')?.to_owned();
-        Some(Branch {
-            condition: condition.to_owned(),
-            script,
-        })
+        Some(Branch { condition: condition.to_owned(), script })
     };
     let mut found: Vec<Branch> = numbered
         .into_iter()
         .filter_map(|(_, one)| {
-            branch(
-                text_of(one, "if").filter(|text| !text.is_empty())?,
-                text_of(one, "then"),
-            )
+            branch(text_of(one, "if").filter(|text| !text.is_empty())?, text_of(one, "then"))
         })
         .collect();
     found.extend(branch("", text_of(script, "else")));
@@ -88,10 +76,8 @@ fn reload_lookups(state: &mut State) {
     let mut entries: Vec<(String, bool)> = Vec::new();
     for (_, key) in state.shelf(Kind::MemoryLookupKey).iter() {
         if let Some((namespace, text)) = text_of(key, "namespace").zip(text_of(key, "key")) {
-            entries.push((
-                format!("{namespace} {text}"),
-                key.get("isGlobPattern") == Some(&Value::Bool(true)),
-            ));
+            entries
+                .push((format!("{namespace} {text}"), key.get("isGlobPattern") == Some(&Value::Bool(true))));
         }
     }
     let wanted: std::collections::BTreeMap<String, bool> = entries.into_iter().collect();

@@ -17,11 +17,7 @@ use super::{get, keys, query, seed, set, tasks};
 pub(crate) const SESSION_STATE: &str = "7da4acf";
 
 pub(crate) fn answer(state: &mut State, caller: &Caller, stumbles: &Stumbles, request: Request) -> Value {
-    if request
-        .method_calls
-        .iter()
-        .any(|Call(method, _, _)| method.ends_with("/set"))
-    {
+    if request.method_calls.iter().any(|Call(method, _, _)| method.ends_with("/set")) {
         state.tick();
     }
     let due = tasks::due(state);
@@ -29,26 +25,15 @@ pub(crate) fn answer(state: &mut State, caller: &Caller, stumbles: &Stumbles, re
     let mut created = request.created_ids.unwrap_or_default();
     let mut answered: Vec<Answered> = Vec::new();
     for Call(method, arguments, call) in request.method_calls {
-        let writing = Writing {
-            state,
-            caller,
-            created: &mut created,
-            stumbles,
-        };
+        let writing = Writing { state, caller, created: &mut created, stumbles };
         answered.push(match one(writing, &method, arguments, &answered) {
             Ok(body) => Answered { method, body, call },
-            Err(error) => Answered {
-                method: "error".to_owned(),
-                body: error.body(),
-                call,
-            },
+            Err(error) => Answered { method: "error".to_owned(), body: error.body(), call },
         });
     }
     tasks::run(state, due);
-    let responses: Vec<Value> = answered
-        .into_iter()
-        .map(|one| json!([one.method, one.body, one.call]))
-        .collect();
+    let responses: Vec<Value> =
+        answered.into_iter().map(|one| json!([one.method, one.body, one.call])).collect();
     let mut body = json!({ "methodResponses": responses, "sessionState": SESSION_STATE });
     if let Some(body) = body.as_object_mut().filter(|_| carried) {
         body.insert("createdIds".to_owned(), Value::Object(created));
@@ -72,9 +57,7 @@ fn one(
     if let Some(permission) = seed::reading(kind, operation)
         && !caller.permissions.allow(&permission)
     {
-        return Err(MethodError::Forbidden(
-            "You are not authorized to perform this action".to_owned(),
-        ));
+        return Err(MethodError::Forbidden("You are not authorized to perform this action".to_owned()));
     }
     let mut body = match operation {
         Operation::Get => read(kind, writing.state, caller, &arguments)?,
@@ -91,9 +74,5 @@ fn one(
 }
 
 fn read(kind: Kind, state: &State, caller: &Caller, arguments: &Arguments) -> Result<Object, MethodError> {
-    if kind == Kind::ApiKey {
-        keys::list(state, caller, arguments)
-    } else {
-        get::run(kind, state, arguments)
-    }
+    if kind == Kind::ApiKey { keys::list(state, caller, arguments) } else { get::run(kind, state, arguments) }
 }

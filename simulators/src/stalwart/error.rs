@@ -66,10 +66,8 @@ impl SetError {
     }
 
     pub(crate) fn required(properties: &[&str]) -> Self {
-        let errors: Vec<Value> = properties
-            .iter()
-            .map(|property| json!({ "type": "Required", "property": property }))
-            .collect();
+        let errors: Vec<Value> =
+            properties.iter().map(|property| json!({ "type": "Required", "property": property })).collect();
         Self(json!({ "type": "validationFailed", "validationErrors": errors }))
     }
 
@@ -133,18 +131,10 @@ fn named(kind: Kind, id: Id) -> Value {
 
 /// An identifier as clients see it.
 pub(crate) fn id_text(kind: Kind, id: Id) -> String {
-    if kind.is_singleton() {
-        "singleton".to_owned()
-    } else {
-        id.to_string()
-    }
+    if kind.is_singleton() { "singleton".to_owned() } else { id.to_string() }
 }
 
 /// What a client's text means as an identifier of `kind`.
 pub(crate) fn id_of(kind: Kind, text: &str) -> Option<Id> {
-    if kind.is_singleton() {
-        (text == "singleton").then_some(Id(0))
-    } else {
-        Id::parse(text)
-    }
+    if kind.is_singleton() { (text == "singleton").then_some(Id(0)) } else { Id::parse(text) }
 }

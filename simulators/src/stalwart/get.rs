@@ -85,19 +85,13 @@ fn view(kind: Kind, state: &State, id: Id, object: &Object, wanted: &[String]) -
             mask(seen.get_mut("credentials"));
             let bytes = state.mailboxes.get(&id).copied().unwrap_or_default().bytes;
             computed(&mut seen, "usedDiskQuota", &asked, || json!(bytes));
-            computed(&mut seen, "emailAddress", &asked, || {
-                json!(state.email_address(object))
-            });
+            computed(&mut seen, "emailAddress", &asked, || json!(state.email_address(object)));
         }
         Kind::MailingList => {
-            computed(&mut seen, "emailAddress", &asked, || {
-                json!(state.email_address(object))
-            });
+            computed(&mut seen, "emailAddress", &asked, || json!(state.email_address(object)));
         }
         Kind::Domain => {
-            computed(&mut seen, "dnsZoneFile", &asked, || {
-                json!(zone::file(state, id, object))
-            });
+            computed(&mut seen, "dnsZoneFile", &asked, || json!(zone::file(state, id, object)));
         }
         Kind::DkimSignature => {
             if let Some(Value::Object(key)) = seen.get_mut("privateKey") {
@@ -128,10 +122,7 @@ fn computed(seen: &mut Object, property: &str, asked: &impl Fn(&str) -> bool, va
 }
 
 fn mask(credentials: Option<&mut Value>) {
-    let items = credentials
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flat_map(Object::values_mut);
+    let items = credentials.and_then(Value::as_object_mut).into_iter().flat_map(Object::values_mut);
     for credential in items.filter_map(Value::as_object_mut) {
         credential.insert("secret".to_owned(), json!(MASK));
     }

@@ -37,10 +37,7 @@ pub(crate) fn routes(server: Stalwart) -> Router {
 
 async fn jmap(State(server): State<Stalwart>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let caller = match server
-        .kept
-        .read(|state| auth::caller(state, &server.settings, &parts.headers))
-    {
+    let caller = match server.kept.read(|state| auth::caller(state, &server.settings, &parts.headers)) {
         Ok(caller) => caller,
         Err(denied) => return refused(denied),
     };
@@ -54,10 +51,7 @@ async fn jmap(State(server): State<Stalwart>, request: Request) -> Response {
         );
     }
     let Ok(body) = to_bytes(body, REQUEST_BYTES_MAX).await else {
-        return limit(
-            "maxSizeRequest",
-            "The request is larger than the server is willing to process.",
-        );
+        return limit("maxSizeRequest", "The request is larger than the server is willing to process.");
     };
     answer(&server, &caller, &body)
 }
@@ -77,20 +71,12 @@ fn answer(server: &Stalwart, caller: &Caller, body: &Bytes) -> Response {
             "The request exceeds the maximum number of calls in a single request.",
         );
     }
-    json_answer(
-        &server
-            .kept
-            .write(|state| dispatch::answer(state, caller, &server.stumbles, request)),
-    )
+    json_answer(&server.kept.write(|state| dispatch::answer(state, caller, &server.stumbles, request)))
 }
 
 async fn session(State(server): State<Stalwart>, headers: HeaderMap) -> Response {
     if !headers.contains_key(header::AUTHORIZATION) {
-        return json_answer(
-            &server
-                .kept
-                .read(|state| session::document(&state.hostname(), None)),
-        );
+        return json_answer(&server.kept.read(|state| session::document(&state.hostname(), None)));
     }
     let found = server.kept.read(|state| {
         let caller = auth::caller(state, &server.settings, &headers)?;
@@ -107,9 +93,7 @@ async fn account(State(server): State<Stalwart>, headers: HeaderMap) -> Response
             // The service account is an administrator, and so is the recovery administrator.
             Permissions::All => {
                 let service = state.object(Kind::Account, super::seed::SERVICE_ACCOUNT);
-                service
-                    .map(|service| permissions::of_account(state, service))
-                    .unwrap_or_default()
+                service.map(|service| permissions::of_account(state, service)).unwrap_or_default()
             }
         };
         Ok(json!({ "permissions": names, "edition": "oss", "locale": "en_US" }))
@@ -120,19 +104,13 @@ async fn account(State(server): State<Stalwart>, headers: HeaderMap) -> Response
 async fn well_known() -> Response {
     (
         StatusCode::TEMPORARY_REDIRECT,
-        [
-            (header::LOCATION, "/jmap/session"),
-            (header::CACHE_CONTROL, "no-cache"),
-        ],
+        [(header::LOCATION, "/jmap/session"), (header::CACHE_CONTROL, "no-cache")],
     )
         .into_response()
 }
 
 async fn healthy() -> Response {
-    problem(
-        StatusCode::OK,
-        json!({ "type": "about:blank", "title": "OK", "detail": "OK" }),
-    )
+    problem(StatusCode::OK, json!({ "type": "about:blank", "title": "OK", "detail": "OK" }))
 }
 
 async fn not_found() -> Response {
@@ -147,11 +125,9 @@ async fn not_found() -> Response {
 
 /// `Content-Type` may be absent, but not another one.
 fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_none_or(|value| {
-        value
-            .to_str()
-            .is_ok_and(|value| value.starts_with("application/json"))
-    })
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|value| value.to_str().is_ok_and(|value| value.starts_with("application/json")))
 }
 
 fn refused(denied: Denied) -> Response {
@@ -162,10 +138,9 @@ fn refused(denied: Denied) -> Response {
         Denied::Unauthorized => {
             let mut response = problem(StatusCode::UNAUTHORIZED, unauthorized);
             for challenge in [CHALLENGE_BEARER, CHALLENGE_BASIC] {
-                response.headers_mut().append(
-                    header::WWW_AUTHENTICATE,
-                    http::HeaderValue::from_static(challenge),
-                );
+                response
+                    .headers_mut()
+                    .append(header::WWW_AUTHENTICATE, http::HeaderValue::from_static(challenge));
             }
             response
         }
@@ -191,18 +166,11 @@ fn problem(status: StatusCode, mut body: Value) -> Response {
     if let Some(body) = body.as_object_mut() {
         body.insert("status".to_owned(), json!(status.as_u16()));
     }
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/problem+json")],
-        Body::from(body.to_string()),
-    )
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], Body::from(body.to_string()))
         .into_response()
 }
 
 fn json_answer(body: &Value) -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json; charset=utf-8")],
-        Body::from(body.to_string()),
-    )
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], Body::from(body.to_string()))
         .into_response()
 }

@@ -23,9 +23,7 @@ impl Id {
         let mut number: u64 = 0;
         for byte in text.bytes() {
             let digit = DIGITS.iter().position(|known| *known == byte)?;
-            number = number
-                .checked_mul(1 << DIGIT_BITS)?
-                .checked_add(u64::try_from(digit).ok()?)?;
+            number = number.checked_mul(1 << DIGIT_BITS)?.checked_add(u64::try_from(digit).ok()?)?;
         }
         Some(Self(number))
     }
@@ -43,10 +41,7 @@ impl fmt::Display for Id {
                 break;
             }
         }
-        digits
-            .iter()
-            .rev()
-            .try_for_each(|digit| write!(formatter, "{}", char::from(*digit)))
+        digits.iter().rev().try_for_each(|digit| write!(formatter, "{}", char::from(*digit)))
     }
 }
 

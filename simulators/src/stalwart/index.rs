@@ -18,12 +18,7 @@ pub(crate) enum Match {
 pub(crate) fn filters(kind: Kind) -> &'static [(&'static str, Match)] {
     use Match::{Exact, Words};
     match kind {
-        Kind::Domain => &[
-            ("name", Exact),
-            ("aliases", Exact),
-            ("memberTenantId", Exact),
-            ("text", Words),
-        ],
+        Kind::Domain => &[("name", Exact), ("aliases", Exact), ("memberTenantId", Exact), ("text", Words)],
         Kind::Account => &[
             ("name", Exact),
             ("domainId", Exact),
@@ -53,9 +48,9 @@ pub(crate) fn keys(kind: Kind, object: &Object) -> Vec<String> {
     for (property, how) in filters(kind) {
         match how {
             Match::Exact => exact(object, property, &mut keys),
-            Match::Words => spoken(kind, object)
-                .flat_map(words)
-                .for_each(|word| keys.push(format!("{property}={word}"))),
+            Match::Words => {
+                spoken(kind, object).flat_map(words).for_each(|word| keys.push(format!("{property}={word}")))
+            }
         }
     }
     unique(kind, object, &mut keys);
@@ -81,19 +76,11 @@ fn unique(kind: Kind, object: &Object, keys: &mut Vec<String>) {
             keys.extend(names_in(object, "aliases").map(domain_name));
         }
         Kind::Account | Kind::MailingList => {
-            keys.extend(
-                addresses(object)
-                    .into_iter()
-                    .map(|(domain, local)| address(&domain, &local)),
-            );
+            keys.extend(addresses(object).into_iter().map(|(domain, local)| address(&domain, &local)));
             keys.extend(secrets(object).map(bearer));
         }
         Kind::MemoryLookupKey => {
-            keys.extend(
-                text_of(object, "namespace")
-                    .zip(text_of(object, "key"))
-                    .map(|(n, k)| entry(n, k)),
-            );
+            keys.extend(text_of(object, "namespace").zip(text_of(object, "key")).map(|(n, k)| entry(n, k)));
         }
         Kind::SieveSystemScript => keys.extend(text_of(object, "name").map(|name| entry("script", name))),
         Kind::Action
@@ -133,10 +120,7 @@ pub(crate) fn addresses(object: &Object) -> Vec<(String, String)> {
     let own = text_of(object, "domainId").zip(text_of(object, "name"));
     let aliases =
         listed(object, "aliases").filter_map(|alias| text_of(alias, "domainId").zip(text_of(alias, "name")));
-    own.into_iter()
-        .chain(aliases)
-        .map(|(domain, local)| (domain.to_owned(), local.to_owned()))
-        .collect()
+    own.into_iter().chain(aliases).map(|(domain, local)| (domain.to_owned(), local.to_owned())).collect()
 }
 
 /// What `object` needs to exist.
@@ -145,20 +129,12 @@ pub(crate) fn references(kind: Kind, object: &Object) -> Vec<(Kind, String)> {
     let mut found: Vec<_> = tenant.into_iter().collect();
     match kind {
         Kind::Account => {
-            found.extend(
-                addresses(object)
-                    .into_iter()
-                    .map(|(domain, _)| (Kind::Domain, domain)),
-            );
+            found.extend(addresses(object).into_iter().map(|(domain, _)| (Kind::Domain, domain)));
             found.extend(roles_of(object).map(|id| (Kind::Role, id.to_owned())));
             found.extend(names_in(object, "memberGroupIds").map(|id| (Kind::Account, id.to_owned())));
         }
         Kind::MailingList => {
-            found.extend(
-                addresses(object)
-                    .into_iter()
-                    .map(|(domain, _)| (Kind::Domain, domain)),
-            );
+            found.extend(addresses(object).into_iter().map(|(domain, _)| (Kind::Domain, domain)));
         }
         Kind::DkimSignature => {
             found.extend(text_of(object, "domainId").map(|id| (Kind::Domain, id.to_owned())));
@@ -166,10 +142,7 @@ pub(crate) fn references(kind: Kind, object: &Object) -> Vec<(Kind, String)> {
         Kind::Role => found.extend(names_in(object, "roleIds").map(|id| (Kind::Role, id.to_owned()))),
         Kind::Authentication => {
             let sets = object.keys().filter(|key| key.ends_with("RoleIds"));
-            found.extend(
-                sets.flat_map(|key| names_in(object, key))
-                    .map(|id| (Kind::Role, id.to_owned())),
-            );
+            found.extend(sets.flat_map(|key| names_in(object, key)).map(|id| (Kind::Role, id.to_owned())));
         }
         Kind::SystemSettings => {
             found.extend(text_of(object, "defaultDomainId").map(|id| (Kind::Domain, id.to_owned())));
@@ -188,34 +161,23 @@ pub(crate) fn references(kind: Kind, object: &Object) -> Vec<(Kind, String)> {
 
 /// The roles named by a `Custom` role list.
 pub(crate) fn roles_of(account: &Object) -> impl Iterator<Item = &str> {
-    account
-        .get("roles")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|roles| names_in(roles, "roleIds"))
+    account.get("roles").and_then(Value::as_object).into_iter().flat_map(|roles| names_in(roles, "roleIds"))
 }
 
 /// Split at everything that is neither letter nor digit, lower case, one character is no word.
 pub(crate) fn words(text: &str) -> Vec<String> {
     let parts = text.split(|character: char| !character.is_alphanumeric());
-    parts
-        .filter(|part| part.chars().count() > 1)
-        .map(str::to_lowercase)
-        .collect()
+    parts.filter(|part| part.chars().count() > 1).map(str::to_lowercase).collect()
 }
 
 /// The texts that a word filter looks at.
 fn spoken(kind: Kind, object: &Object) -> impl Iterator<Item = &str> {
-    let named = if kind == Kind::Role {
-        None
-    } else {
-        text_of(object, "name")
-    };
+    let named = if kind == Kind::Role { None } else { text_of(object, "name") };
     let aliases: Vec<&str> = match kind {
         Kind::Domain => names_in(object, "aliases").collect(),
-        Kind::Account | Kind::MailingList => listed(object, "aliases")
-            .filter_map(|alias| text_of(alias, "name"))
-            .collect(),
+        Kind::Account | Kind::MailingList => {
+            listed(object, "aliases").filter_map(|alias| text_of(alias, "name")).collect()
+        }
         Kind::Action
         | Kind::ApiKey
         | Kind::Authentication
@@ -228,10 +190,7 @@ fn spoken(kind: Kind, object: &Object) -> impl Iterator<Item = &str> {
         | Kind::Task
         | Kind::Tenant => Vec::new(),
     };
-    named
-        .into_iter()
-        .chain(aliases)
-        .chain(text_of(object, "description"))
+    named.into_iter().chain(aliases).chain(text_of(object, "description"))
 }
 
 fn secrets(object: &Object) -> impl Iterator<Item = &str> {
@@ -246,19 +205,11 @@ pub(crate) fn text_of<'a>(object: &'a Object, property: &str) -> Option<&'a str>
 
 /// The members of a set, which is a map of `true`.
 pub(crate) fn names_in<'a>(object: &'a Object, property: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-    object
-        .get(property)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|set| set.keys().map(String::as_str))
+    object.get(property).and_then(Value::as_object).into_iter().flat_map(|set| set.keys().map(String::as_str))
 }
 
 /// The items of an ordered list, which is a map of `"0"`, `"1"`, ….
 pub(crate) fn listed<'a>(object: &'a Object, property: &str) -> impl Iterator<Item = &'a Object> + use<'a> {
-    let items = object
-        .get(property)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Object::values);
+    let items = object.get(property).and_then(Value::as_object).into_iter().flat_map(Object::values);
     items.filter_map(Value::as_object)
 }

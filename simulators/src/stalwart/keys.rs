@@ -36,9 +36,7 @@ fn owner_of(caller: &Caller, arguments: &Arguments) -> Result<Id, MethodError> {
     let account = Id::parse(text);
     match account.filter(|account| *account == caller.account || caller.permissions.allow("impersonate")) {
         Some(account) => Ok(account),
-        None => Err(MethodError::Forbidden(format!(
-            "You are not an owner of account {text}"
-        ))),
+        None => Err(MethodError::Forbidden(format!("You are not an owner of account {text}"))),
     }
 }
 
@@ -55,25 +53,16 @@ pub(crate) fn list(state: &State, caller: &Caller, arguments: &Arguments) -> Res
             missing.push(id.clone()); // recorded: the password is listed as a key that is not there
         }
     }
-    let unknown = asked
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|id| credentials.iter().all(|(known, _)| known != id));
+    let unknown =
+        asked.unwrap_or_default().into_iter().filter(|id| credentials.iter().all(|(known, _)| known != id));
     missing.extend(unknown);
-    Ok(Object::from_iter([
-        ("list".to_owned(), json!(found)),
-        ("notFound".to_owned(), json!(missing)),
-    ]))
+    Ok(Object::from_iter([("list".to_owned(), json!(found)), ("notFound".to_owned(), json!(missing))]))
 }
 
 pub(crate) fn query(state: &State, caller: &Caller, arguments: &Arguments) -> Result<Object, MethodError> {
     let credentials = credentials(state, owner_of(caller, arguments)?);
-    let ids: Vec<&String> = credentials
-        .iter()
-        .filter(|(_, one)| is_key(one))
-        .map(|(id, _)| id)
-        .rev()
-        .collect();
+    let ids: Vec<&String> =
+        credentials.iter().filter(|(_, one)| is_key(one)).map(|(id, _)| id).rev().collect();
     let answer = json!({ "queryState": "n", "canCalculateChanges": true, "position": 0, "ids": ids });
     Ok(answer.as_object().cloned().unwrap_or_default())
 }
@@ -81,9 +70,7 @@ pub(crate) fn query(state: &State, caller: &Caller, arguments: &Arguments) -> Re
 /// The credentials of an account by their identifiers.
 fn credentials(state: &State, account: Id) -> Vec<(String, Object)> {
     let account = state.object(Kind::Account, account);
-    let items = account
-        .and_then(|account| account.get("credentials"))
-        .and_then(Value::as_object);
+    let items = account.and_then(|account| account.get("credentials")).and_then(Value::as_object);
     items
         .into_iter()
         .flat_map(Object::values)
@@ -117,28 +104,13 @@ fn view(id: &str, key: &Object, wanted: &[String]) -> Value {
 /// A new key. Its secret is in this answer and in no other.
 pub(crate) fn mint(state: &mut State, owner: Option<Id>, mut key: Object) -> Result<Object, SetError> {
     let id = owner.ok_or_else(SetError::not_found)?;
-    let mut account = state
-        .object(Kind::Account, id)
-        .cloned()
-        .ok_or_else(SetError::not_found)?;
+    let mut account = state.object(Kind::Account, id).cloned().ok_or_else(SetError::not_found)?;
     let existing = credentials(state, id);
-    if existing
-        .iter()
-        .filter(|(_, credential)| is_key(credential))
-        .count()
-        >= KEYS_MAX
-    {
-        return Err(SetError::over_quota(
-            "You have exceeded your quota of 5 API keys.",
-        ));
+    if existing.iter().filter(|(_, credential)| is_key(credential)).count() >= KEYS_MAX {
+        return Err(SetError::over_quota("You have exceeded your quota of 5 API keys."));
     }
     // The first identifier is the password's, whether there is one or not.
-    let last = existing
-        .iter()
-        .filter_map(|(id, _)| Id::parse(id))
-        .map(|id| id.0)
-        .max()
-        .unwrap_or_default();
+    let last = existing.iter().filter_map(|(id, _)| Id::parse(id)).map(|id| id.0).max().unwrap_or_default();
     let credential = Id(last + 1).to_string();
     let secret = secret();
     key.insert("@type".to_owned(), json!("ApiKey"));
@@ -146,24 +118,16 @@ pub(crate) fn mint(state: &mut State, owner: Option<Id>, mut key: Object) -> Res
     key.insert("secret".to_owned(), json!(secret));
     let items = account.entry("credentials").or_insert_with(|| json!({}));
     if let Some(items) = items.as_object_mut() {
-        let place = (0..=items.len())
-            .map(|number| number.to_string())
-            .find(|place| !items.contains_key(place));
+        let place =
+            (0..=items.len()).map(|number| number.to_string()).find(|place| !items.contains_key(place));
         items.insert(place.unwrap_or_default(), Value::Object(key));
     }
     state.shelf_mut(Kind::Account).put(id, account);
-    Ok(Object::from_iter([
-        ("id".to_owned(), json!(credential)),
-        ("secret".to_owned(), json!(secret)),
-    ]))
+    Ok(Object::from_iter([("id".to_owned(), json!(credential)), ("secret".to_owned(), json!(secret))]))
 }
 
 fn secret() -> String {
-    let random = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let random = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     format!("API_{}", random.chars().take(SECRET_CHARS).collect::<String>())
 }
 
@@ -174,11 +138,7 @@ pub(crate) fn change(
     patches: &Object,
 ) -> Result<(), SetError> {
     edit(state, owner, key, |items, place| {
-        let mut changed = items
-            .get(place)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
+        let mut changed = items.get(place).and_then(Value::as_object).cloned().unwrap_or_default();
         for (path, value) in patches {
             schema::patch(Kind::ApiKey, &mut changed, path, value)?;
         }
@@ -202,14 +162,9 @@ fn edit(
     change: impl FnOnce(&mut Object, &str) -> Result<(), SetError>,
 ) -> Result<(), SetError> {
     let id = owner.ok_or_else(SetError::not_found)?;
-    let mut account = state
-        .object(Kind::Account, id)
-        .cloned()
-        .ok_or_else(SetError::not_found)?;
-    let items = account
-        .get_mut("credentials")
-        .and_then(Value::as_object_mut)
-        .ok_or_else(SetError::not_found)?;
+    let mut account = state.object(Kind::Account, id).cloned().ok_or_else(SetError::not_found)?;
+    let items =
+        account.get_mut("credentials").and_then(Value::as_object_mut).ok_or_else(SetError::not_found)?;
     let wanted = key.to_string();
     let place = items.iter().find_map(|(place, credential)| {
         let credential = credential.as_object()?;

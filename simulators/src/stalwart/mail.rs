@@ -59,20 +59,14 @@ pub(crate) fn deliver(state: &mut State, to: &str) -> Delivery {
         return Delivery::Refused { answer };
     }
     if state.absent.contains(&to) {
-        return Delivery::Refused {
-            answer: NO_MAILBOX.to_owned(),
-        };
+        return Delivery::Refused { answer: NO_MAILBOX.to_owned() };
     }
     if domain_at(state, domain).is_none() {
-        return Delivery::Refused {
-            answer: NO_RELAY.to_owned(),
-        };
+        return Delivery::Refused { answer: NO_RELAY.to_owned() };
     }
     let Some((kind, id)) = recipient(state, &to) else {
         state.absent.insert(to, true);
-        return Delivery::Refused {
-            answer: NO_MAILBOX.to_owned(),
-        };
+        return Delivery::Refused { answer: NO_MAILBOX.to_owned() };
     };
     if kind == Kind::Account {
         return store(state, id);
@@ -88,31 +82,23 @@ pub(crate) fn deliver(state: &mut State, to: &str) -> Delivery {
 
 pub(crate) fn login(state: &State, address: &str) -> Login {
     match account_at(state, address) {
-        None => Login::Refused {
-            answer: NOT_AUTHENTICATED.to_owned(),
-        },
+        None => Login::Refused { answer: NOT_AUTHENTICATED.to_owned() },
         Some((_, account)) if permissions::of_account(state, account).contains("authenticate") => {
             Login::Allowed
         }
-        Some(_) => Login::Refused {
-            answer: MAY_NOT_USE.to_owned(),
-        },
+        Some(_) => Login::Refused { answer: MAY_NOT_USE.to_owned() },
     }
 }
 
 pub(crate) fn submit(state: &State, from: &str) -> Submission {
     let Some((_, account)) = account_at(state, from) else {
-        return Submission::Refused {
-            answer: NOT_AUTHENTICATED.to_owned(),
-        };
+        return Submission::Refused { answer: NOT_AUTHENTICATED.to_owned() };
     };
     let allowed = permissions::of_account(state, account);
     if allowed.contains("authenticate") && allowed.contains("emailSend") {
         Submission::Accepted
     } else {
-        Submission::Refused {
-            answer: MAY_NOT_USE.to_owned(),
-        }
+        Submission::Refused { answer: MAY_NOT_USE.to_owned() }
     }
 }
 
@@ -130,10 +116,7 @@ pub(crate) fn account_at<'a>(state: &'a State, address: &str) -> Option<(Id, &'a
 
 /// The refusal of the script that the RCPT stage chooses for a domain, as both were last loaded.
 fn gate(state: &State, domain: &str) -> Option<String> {
-    let branch = state
-        .branches
-        .values()
-        .find(|branch| applies(state, &branch.condition, domain))?;
+    let branch = state.branches.values().find(|branch| applies(state, &branch.condition, domain))?;
     refusal(state.scripts.get(&branch.script)?)
 }
 
@@ -142,25 +125,16 @@ fn applies(state: &State, condition: &str, domain: &str) -> bool {
     if condition.is_empty() {
         return true;
     }
-    let inside = condition
-        .trim()
-        .strip_prefix("key_exists(")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let inside = condition.trim().strip_prefix("key_exists(").and_then(|rest| rest.strip_suffix(')'));
     let Some((namespace, "rcpt_domain")) = inside.and_then(|inside| inside.split_once(',')).map(trimmed)
     else {
         return false;
     };
     let namespace = namespace.trim_matches('\'');
     state.lookups.contains(&format!("{namespace} {domain}"))
-        || state
-            .lookups
-            .iter()
-            .filter(|(_, pattern)| **pattern)
-            .any(|(entry, _)| {
-                entry
-                    .split_once(' ')
-                    .is_some_and(|(of, pattern)| of == namespace && matches(pattern, domain))
-            })
+        || state.lookups.iter().filter(|(_, pattern)| **pattern).any(|(entry, _)| {
+            entry.split_once(' ').is_some_and(|(of, pattern)| of == namespace && matches(pattern, domain))
+        })
 }
 
 fn trimmed<'a>((left, right): (&'a str, &'a str)) -> (&'a str, &'a str) {
@@ -172,8 +146,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            text.char_indices()
-                .any(|(at, _)| matches(rest, text.get(at..).unwrap_or_default()))
+            text.char_indices().any(|(at, _)| matches(rest, text.get(at..).unwrap_or_default()))
                 || matches(rest, "")
         }),
     }
@@ -188,10 +161,7 @@ fn refusal(script: &str) -> Option<String> {
 
 /// The domain with a name or an alias.
 fn domain_at<'a>(state: &'a State, name: &str) -> Option<(Id, &'a Object)> {
-    let id = state
-        .shelf(Kind::Domain)
-        .having(&index::domain_name(name))
-        .next()?;
+    let id = state.shelf(Kind::Domain).having(&index::domain_name(name)).next()?;
     Some((id, state.object(Kind::Domain, id)?))
 }
 
@@ -242,29 +212,18 @@ fn members(state: &State, list: Id, depth: usize) -> Vec<Id> {
 
 fn store(state: &mut State, id: Id) -> Delivery {
     let Some(account) = state.object(Kind::Account, id) else {
-        return Delivery::Refused {
-            answer: NO_MAILBOX.to_owned(),
-        };
+        return Delivery::Refused { answer: NO_MAILBOX.to_owned() };
     };
     if !permissions::of_account(state, account).contains("emailReceive") {
-        return Delivery::Bounced {
-            reason: MAY_NOT_RECEIVE.to_owned(),
-        };
+        return Delivery::Bounced { reason: MAY_NOT_RECEIVE.to_owned() };
     }
-    let quota = account
-        .get("quotas")
-        .and_then(|quotas| quotas.get("maxDiskQuota"))
-        .and_then(Value::as_u64);
+    let quota = account.get("quotas").and_then(|quotas| quotas.get("maxDiskQuota")).and_then(Value::as_u64);
     let mut mailbox = state.mailboxes.get(&id).copied().unwrap_or_default();
     mailbox.messages += 1;
     mailbox.bytes += MESSAGE_BYTES;
     if quota.is_some_and(|quota| quota > 0 && mailbox.bytes > quota) {
-        return Delivery::Deferred {
-            reason: OVER_QUOTA.to_owned(),
-        };
+        return Delivery::Deferred { reason: OVER_QUOTA.to_owned() };
     }
     state.mailboxes.insert(id, mailbox);
-    Delivery::Accepted {
-        accounts: vec![id.to_string()],
-    }
+    Delivery::Accepted { accounts: vec![id.to_string()] }
 }

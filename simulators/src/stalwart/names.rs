@@ -3,25 +3,12 @@
 use super::error::SetError;
 
 /// Suffixes beside the public ones.
-const LOCAL_SUFFIXES: [&str; 10] = [
-    "test",
-    "localhost",
-    "local",
-    "internal",
-    "lan",
-    "home",
-    "corp",
-    "intranet",
-    "private",
-    "localdomain",
-];
+const LOCAL_SUFFIXES: [&str; 10] =
+    ["test", "localhost", "local", "internal", "lan", "home", "corp", "intranet", "private", "localdomain"];
 
 /// Lower case, no spaces, A-labels; refused without a known suffix. `user@acme.test` and `-lead.test` pass.
 pub(crate) fn domain(given: &str, property: &str) -> Result<String, SetError> {
-    let spaceless: String = given
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect();
+    let spaceless: String = given.chars().filter(|character| !character.is_whitespace()).collect();
     if spaceless.is_empty() {
         return Err(SetError::invalid_value(property));
     }
@@ -33,10 +20,8 @@ pub(crate) fn domain(given: &str, property: &str) -> Result<String, SetError> {
     };
     let labels: Vec<&str> = name.split('.').collect();
     let suffix = labels.last().copied().unwrap_or_default();
-    let broken = labels.len() < 2
-        || labels
-            .iter()
-            .any(|label| label.is_empty() || label.contains(['*', '/']));
+    let broken =
+        labels.len() < 2 || labels.iter().any(|label| label.is_empty() || label.contains(['*', '/']));
     if broken || !is_suffix(suffix) {
         return Err(invalid());
     }
@@ -49,10 +34,7 @@ fn is_suffix(label: &str) -> bool {
 
 /// The part before the `@`, lower case.
 pub(crate) fn local(given: &str, property: &str) -> Result<String, SetError> {
-    let name: String = given
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect();
+    let name: String = given.chars().filter(|character| !character.is_whitespace()).collect();
     if name.is_empty() {
         return Err(SetError::invalid_value(property));
     }

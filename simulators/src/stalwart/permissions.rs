@@ -47,10 +47,8 @@ impl Gathered {
     }
 
     fn list(&mut self, object: &Object) {
-        self.enabled
-            .extend(names_in(object, "enabledPermissions").map(str::to_owned));
-        self.disabled
-            .extend(names_in(object, "disabledPermissions").map(str::to_owned));
+        self.enabled.extend(names_in(object, "enabledPermissions").map(str::to_owned));
+        self.disabled.extend(names_in(object, "disabledPermissions").map(str::to_owned));
     }
 
     fn effective(self) -> BTreeSet<String> {
@@ -75,10 +73,7 @@ pub(crate) fn of_account(state: &State, account: &Object) -> BTreeSet<String> {
 }
 
 fn roles(state: &State, account: &Object) -> Vec<String> {
-    let kind = account
-        .get("roles")
-        .and_then(Value::as_object)
-        .and_then(|roles| text_of(roles, "@type"));
+    let kind = account.get("roles").and_then(Value::as_object).and_then(|roles| text_of(roles, "@type"));
     let group = text_of(account, "@type") == Some("Group");
     let defaults = match kind {
         Some("Custom") => return index::roles_of(account).map(str::to_owned).collect(),
@@ -87,17 +82,14 @@ fn roles(state: &State, account: &Object) -> Vec<String> {
         _ => "defaultUserRoleIds",
     };
     let settings = state.singleton(Kind::Authentication);
-    settings
-        .map(|settings| names_in(settings, defaults).map(str::to_owned).collect())
-        .unwrap_or_default()
+    settings.map(|settings| names_in(settings, defaults).map(str::to_owned).collect()).unwrap_or_default()
 }
 
 /// The permissions of an API key: those of its account, fewer, or a list of its own.
 pub(crate) fn of_key(state: &State, account: &Object, key: &Object) -> BTreeSet<String> {
     let given = key.get("permissions").and_then(Value::as_object);
-    let named = given
-        .map(|given| names_in(given, "permissions").map(str::to_owned).collect())
-        .unwrap_or_default();
+    let named =
+        given.map(|given| names_in(given, "permissions").map(str::to_owned).collect()).unwrap_or_default();
     match given.and_then(|given| text_of(given, "@type")) {
         Some("Replace") => named,
         Some("Disable") => of_account(state, account).difference(&named).cloned().collect(),

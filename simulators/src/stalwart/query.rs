@@ -88,15 +88,9 @@ fn conditions(filter: &Value) -> Result<Vec<(&String, &Value)>, MethodError> {
         return Ok(filter.iter().collect());
     };
     if operator.as_str() != Some("AND") {
-        return Err(MethodError::UnsupportedFilter(
-            "Only AND is supported in filters".to_owned(),
-        ));
+        return Err(MethodError::UnsupportedFilter("Only AND is supported in filters".to_owned()));
     }
-    let nested = filter
-        .get("conditions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let nested = filter.get("conditions").and_then(Value::as_array).into_iter().flatten();
     let nested: Result<Vec<_>, _> = nested.map(conditions).collect();
     Ok(nested?.into_iter().flatten().collect())
 }
@@ -110,24 +104,15 @@ fn one(kind: Kind, shelf: &Shelf, property: &str, value: &Value) -> Result<BTree
         };
         MethodError::UnsupportedFilter(description)
     };
-    let (_, how) = index::filters(kind)
-        .iter()
-        .find(|(name, _)| *name == property)
-        .ok_or_else(unsupported)?;
+    let (_, how) = index::filters(kind).iter().find(|(name, _)| *name == property).ok_or_else(unsupported)?;
     let wanted = value.as_str().ok_or_else(unsupported)?;
     Ok(match how {
         Match::Exact => shelf.having(&format!("{property}={wanted}")).collect(),
-        Match::Words => index::words(wanted)
-            .into_iter()
-            .fold(BTreeSet::new(), |found, word| {
-                let these = shelf.having(&format!("{property}={word}"));
-                // Recorded: as long as nothing is found yet, a word that nobody has counts for nothing.
-                if found.is_empty() {
-                    these.collect()
-                } else {
-                    these.filter(|id| found.contains(id)).collect()
-                }
-            }),
+        Match::Words => index::words(wanted).into_iter().fold(BTreeSet::new(), |found, word| {
+            let these = shelf.having(&format!("{property}={word}"));
+            // Recorded: as long as nothing is found yet, a word that nobody has counts for nothing.
+            if found.is_empty() { these.collect() } else { these.filter(|id| found.contains(id)).collect() }
+        }),
     })
 }
 
@@ -143,23 +128,16 @@ fn order(kind: Kind, sort: Option<&Value>) -> Result<Order, MethodError> {
         ("id", true) => Ok(Order::Oldest),
         ("name", true) if named => Ok(Order::Name),
         ("name", false) if named => Ok(Order::NameDescending),
-        _ => Err(MethodError::UnsupportedSort(format!(
-            "Property {property} is not supported for sorting"
-        ))),
+        _ => Err(MethodError::UnsupportedSort(format!("Property {property} is not supported for sorting"))),
     }
 }
 
 fn page(kind: Kind, arguments: &Arguments) -> Page {
     let number = |name: &str| arguments.get(name).and_then(Value::as_i64);
-    let counted = arguments
-        .get("calculateTotal")
-        .and_then(Value::as_bool)
-        .unwrap_or_default();
+    let counted = arguments.get("calculateTotal").and_then(Value::as_bool).unwrap_or_default();
     Page {
         position: number("position").unwrap_or_default(),
-        limit: number("limit")
-            .and_then(|limit| usize::try_from(limit).ok())
-            .filter(|limit| *limit > 0),
+        limit: number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0),
         anchor: arguments
             .get("anchor")
             .and_then(Value::as_str)
@@ -183,11 +161,7 @@ fn cut(mut matches: Vec<Id>, order: Order, page: &Page, shelf: &Shelf) -> (i64, 
     let (answered, start) = match page.anchor {
         None => {
             let total = i64::try_from(matches.len()).unwrap_or(i64::MAX);
-            let start = if page.position < 0 {
-                (total + page.position).max(0)
-            } else {
-                page.position
-            };
+            let start = if page.position < 0 { (total + page.position).max(0) } else { page.position };
             (start, start)
         }
         Some(anchor) => {
@@ -211,11 +185,7 @@ fn cut(mut matches: Vec<Id>, order: Order, page: &Page, shelf: &Shelf) -> (i64, 
 
 fn arrange(matches: &mut [Id], order: Order, shelf: &Shelf) {
     let name = |id: &Id| {
-        shelf
-            .get(*id)
-            .and_then(|object| index::text_of(object, "name"))
-            .unwrap_or_default()
-            .to_owned()
+        shelf.get(*id).and_then(|object| index::text_of(object, "name")).unwrap_or_default().to_owned()
     };
     match order {
         Order::Oldest => {}

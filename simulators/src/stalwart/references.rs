@@ -46,10 +46,8 @@ pub(crate) fn resolve_results(arguments: &mut Arguments, answered: &[Answered]) 
         let (call, method, path) = (part("resultOf"), part("name"), part("path"));
         let missing =
             || MethodError::InvalidResultReference(format!("Result reference to {call}#{method} not found."));
-        let result = answered
-            .iter()
-            .find(|one| one.call == call && one.method == method)
-            .ok_or_else(missing)?;
+        let result =
+            answered.iter().find(|one| one.call == call && one.method == method).ok_or_else(missing)?;
         arguments.set(&name, follow(&result.body, path).ok_or_else(missing)?);
     }
     Ok(())
@@ -112,13 +110,9 @@ pub(crate) fn resolve_created(value: &mut Value, created: &Object, from: &str) -
 }
 
 fn lookup(reference: &str, created: &Object, from: &str) -> Result<String, MethodError> {
-    created
-        .get(reference)
-        .and_then(Value::as_str)
-        .map(ToOwned::to_owned)
-        .ok_or_else(|| {
-            MethodError::InvalidResultReference(format!(
-                "Invalid reference to non-existing object \"{reference}\" from \"{from}\""
-            ))
-        })
+    created.get(reference).and_then(Value::as_str).map(ToOwned::to_owned).ok_or_else(|| {
+        MethodError::InvalidResultReference(format!(
+            "Invalid reference to non-existing object \"{reference}\" from \"{from}\""
+        ))
+    })
 }

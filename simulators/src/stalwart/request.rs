@@ -52,15 +52,10 @@ impl Request {
     /// `None` is all the server says about what is wrong with a request.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let request: Self = serde_json::from_slice(body).ok()?;
-        let known = request
-            .using
-            .iter()
-            .all(|urn| CAPABILITIES.contains(&urn.as_str()));
+        let known = request.using.iter().all(|urn| CAPABILITIES.contains(&urn.as_str()));
         // States exist for mail only. The constant of `/query` passes; another text is not even a request.
         let stated = request.method_calls.iter().all(|Call(_, arguments, _)| {
-            arguments
-                .get("ifInState")
-                .is_none_or(|state| state.is_null() || state == "n")
+            arguments.get("ifInState").is_none_or(|state| state.is_null() || state == "n")
         });
         (known && stated).then_some(request)
     }

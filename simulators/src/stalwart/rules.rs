@@ -43,35 +43,21 @@ pub(crate) fn check(incoming: &Incoming<'_>, object: &mut Object) -> Result<(), 
             address_is_free(incoming, object)?;
         }
         Kind::DkimSignature => {
-            existing(
-                state,
-                Kind::Domain,
-                index::references(Kind::DkimSignature, object),
-            )?;
+            existing(state, Kind::Domain, index::references(Kind::DkimSignature, object))?;
             private_key(object)?;
         }
         Kind::Role | Kind::Authentication => {
             existing(state, Kind::Role, index::references(incoming.kind, object))?;
         }
-        Kind::SystemSettings => existing(
-            state,
-            Kind::Domain,
-            index::references(Kind::SystemSettings, object),
-        )?,
+        Kind::SystemSettings => {
+            existing(state, Kind::Domain, index::references(Kind::SystemSettings, object))?
+        }
         Kind::MemoryLookupKey => {
             let entry = text_of(object, "namespace").zip(text_of(object, "key"));
-            unique(
-                incoming,
-                entry.map(|(namespace, key)| index::entry(namespace, key)),
-                "namespace",
-            )?;
+            unique(incoming, entry.map(|(namespace, key)| index::entry(namespace, key)), "namespace")?;
         }
         Kind::SieveSystemScript => {
-            unique(
-                incoming,
-                text_of(object, "name").map(|name| index::entry("script", name)),
-                "name",
-            )?;
+            unique(incoming, text_of(object, "name").map(|name| index::entry("script", name)), "name")?;
         }
         Kind::Action | Kind::ApiKey | Kind::MtaStageRcpt | Kind::Task | Kind::Tenant => {}
     }
@@ -85,9 +71,7 @@ pub(crate) fn check(incoming: &Incoming<'_>, object: &mut Object) -> Result<(), 
 
 /// The first of the references to `kind` that leads nowhere is the one complained about.
 fn existing(state: &State, kind: Kind, references: Vec<(Kind, String)>) -> Result<(), SetError> {
-    let dangling = references
-        .into_iter()
-        .find(|(to, id)| *to == kind && state.named(kind, id).is_none());
+    let dangling = references.into_iter().find(|(to, id)| *to == kind && state.named(kind, id).is_none());
     dangling.map_or(Ok(()), |(kind, id)| Err(SetError::missing(kind.name(), &id)))
 }
 
@@ -114,19 +98,12 @@ fn address_is_free(incoming: &Incoming<'_>, object: &Object) -> Result<(), SetEr
 
 fn unique(incoming: &Incoming<'_>, key: Option<String>, property: &str) -> Result<(), SetError> {
     let Some(key) = key else { return Ok(()) };
-    let other = incoming
-        .state
-        .shelf(incoming.kind)
-        .having(&key)
-        .find(|id| Some(*id) != incoming.id);
+    let other = incoming.state.shelf(incoming.kind).having(&key).find(|id| Some(*id) != incoming.id);
     other.map_or(Ok(()), |id| Err(SetError::taken(property, incoming.kind, id)))
 }
 
 fn private_key(object: &Object) -> Result<(), SetError> {
-    let secret = object
-        .get("privateKey")
-        .and_then(|key| key.get("secret"))
-        .and_then(Value::as_str);
+    let secret = object.get("privateKey").and_then(|key| key.get("secret")).and_then(Value::as_str);
     if secret.is_some_and(|secret| secret.starts_with("-----BEGIN ")) {
         return Ok(());
     }
@@ -152,8 +129,7 @@ fn renamed(
     property: &str,
     normalise: impl Fn(&str) -> Result<String, SetError>,
 ) -> Result<Value, SetError> {
-    let members: Result<Object, SetError> = names_in(object, property)
-        .map(|name| Ok((normalise(name)?, json!(true))))
-        .collect();
+    let members: Result<Object, SetError> =
+        names_in(object, property).map(|name| Ok((normalise(name)?, json!(true)))).collect();
     Ok(Value::Object(members?))
 }

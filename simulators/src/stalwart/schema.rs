@@ -66,10 +66,7 @@ pub(crate) fn variants(kind: Kind) -> Option<&'static [&'static str]> {
 }
 
 pub(crate) fn shape(kind: Kind, property: &str) -> Option<Shape> {
-    fields(kind)
-        .iter()
-        .find(|(name, _)| *name == property)
-        .map(|(_, shape)| *shape)
+    fields(kind).iter().find(|(name, _)| *name == property).map(|(_, shape)| *shape)
 }
 
 /// Whether any type has such a property: a filter on it is "not supported", on another word it is unknown.
@@ -82,27 +79,17 @@ pub(crate) fn is_known_anywhere(property: &str) -> bool {
 pub(crate) fn accept(property: &str, shape: Shape, value: &Value) -> Result<Value, SetError> {
     let refused = || SetError::invalid_value(property);
     match shape {
-        Shape::Server => Err(SetError::invalid_patch(
-            "Cannot modify server set property",
-            property,
-        )),
+        Shape::Server => Err(SetError::invalid_patch("Cannot modify server set property", property)),
         Shape::Anything => Ok(value.clone()),
         Shape::OptionalText | Shape::OptionalReference if value.is_null() => Ok(Value::Null),
-        Shape::Text | Shape::OptionalText => value
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .map(Value::from)
-            .ok_or_else(refused),
-        Shape::Reference | Shape::OptionalReference => value
-            .as_str()
-            .and_then(Id::parse)
-            .map(|id| Value::from(id.to_string()))
-            .ok_or_else(refused),
+        Shape::Text | Shape::OptionalText => {
+            value.as_str().filter(|text| !text.is_empty()).map(Value::from).ok_or_else(refused)
+        }
+        Shape::Reference | Shape::OptionalReference => {
+            value.as_str().and_then(Id::parse).map(|id| Value::from(id.to_string())).ok_or_else(refused)
+        }
         Shape::Flag => value.as_bool().map(Value::Bool).ok_or_else(|| {
-            SetError::invalid_patch(
-                "Invalid value for boolean property (expected true or false)",
-                property,
-            )
+            SetError::invalid_patch("Invalid value for boolean property (expected true or false)", property)
         }),
         Shape::DomainName => {
             super::names::domain(value.as_str().unwrap_or_default(), property).map(Value::from)
@@ -113,14 +100,9 @@ pub(crate) fn accept(property: &str, shape: Shape, value: &Value) -> Result<Valu
         Shape::Set => {
             let given = value.as_object().ok_or_else(refused)?;
             let kept = given.iter().filter(|(_, member)| **member == Value::Bool(true));
-            Ok(Value::Object(
-                kept.map(|(key, member)| (key.clone(), member.clone())).collect(),
-            ))
+            Ok(Value::Object(kept.map(|(key, member)| (key.clone(), member.clone())).collect()))
         }
-        Shape::Map => value
-            .as_object()
-            .map(|given| Value::Object(given.clone()))
-            .ok_or_else(refused),
+        Shape::Map => value.as_object().map(|given| Value::Object(given.clone())).ok_or_else(refused),
     }
 }
 
@@ -136,19 +118,13 @@ pub(crate) fn fill(kind: Kind, object: &mut Object, given: &Object) -> Result<()
     }
     let absent = |property: &&&str| !object.contains_key(**property);
     let missing: Vec<&str> = required(kind).iter().filter(absent).copied().collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(SetError::required(&missing))
-    }
+    if missing.is_empty() { Ok(()) } else { Err(SetError::required(&missing)) }
 }
 
 /// One change of an object: a whole property, or a JSON pointer into one.
 pub(crate) fn patch(kind: Kind, object: &mut Object, path: &str, value: &Value) -> Result<(), SetError> {
     let unknown = || SetError::invalid_patch("Invalid property", path);
-    let mut steps = path
-        .split('/')
-        .map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let mut steps = path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
     let property = steps.next().unwrap_or_default();
     let shape = shape(kind, &property).ok_or_else(unknown)?;
     let steps: Vec<String> = steps.collect();
@@ -159,15 +135,9 @@ pub(crate) fn patch(kind: Kind, object: &mut Object, path: &str, value: &Value) 
     if !matches!(shape, Shape::Set | Shape::Map) {
         return Err(unknown());
     }
-    let mut place = object
-        .get_mut(&property)
-        .and_then(Value::as_object_mut)
-        .ok_or_else(unknown)?;
+    let mut place = object.get_mut(&property).and_then(Value::as_object_mut).ok_or_else(unknown)?;
     for step in parents {
-        place = place
-            .get_mut(step)
-            .and_then(Value::as_object_mut)
-            .ok_or_else(unknown)?;
+        place = place.get_mut(step).and_then(Value::as_object_mut).ok_or_else(unknown)?;
     }
     if value.is_null() || *value == Value::Bool(false) && shape == Shape::Set {
         place.remove(last);

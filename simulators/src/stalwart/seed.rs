@@ -58,11 +58,8 @@ pub(crate) fn fill(state: &mut State) {
 
 /// Every permission that a method here asks for.
 fn administration() -> Vec<String> {
-    let mut names = vec![
-        "impersonate".to_owned(),
-        "unlimitedRequests".to_owned(),
-        "unlimitedUploads".to_owned(),
-    ];
+    let mut names =
+        vec!["impersonate".to_owned(), "unlimitedRequests".to_owned(), "unlimitedUploads".to_owned()];
     for kind in Kind::ALL {
         for verb in ["Get", "Query", "Create", "Update", "Destroy"] {
             names.push(format!("sys{}{verb}", kind.name()));
@@ -85,10 +82,7 @@ pub(crate) fn reading(kind: Kind, operation: Operation) -> Option<String> {
 fn role(state: &mut State, description: &str, permissions: Vec<String>) {
     let id = state.next_id(Kind::Role);
     let mut role = super::template::of(Kind::Role, None, &state.timestamp());
-    let permissions: Object = permissions
-        .into_iter()
-        .map(|name| (name, Value::Bool(true)))
-        .collect();
+    let permissions: Object = permissions.into_iter().map(|name| (name, Value::Bool(true))).collect();
     role.insert("description".to_owned(), json!(description));
     role.insert("enabledPermissions".to_owned(), Value::Object(permissions));
     state.shelf_mut(Kind::Role).put(id, role);

@@ -10,9 +10,8 @@ const RECORDED: &str = include_str!("session.json");
 
 /// Without a caller it is served as well, and names no account.
 pub(crate) fn document(host: &str, caller: Option<&Caller>) -> Value {
-    let (id, name) = caller.map_or_else(Default::default, |caller| {
-        (caller.account.to_string(), caller.name.clone())
-    });
+    let (id, name) =
+        caller.map_or_else(Default::default, |caller| (caller.account.to_string(), caller.name.clone()));
     let text = RECORDED
         .replace("<id>", &id)
         .replace("<host>", host)

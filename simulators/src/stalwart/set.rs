@@ -56,9 +56,7 @@ pub(crate) fn run(
         stumble.step()?;
         match create(kind, writing, owner, name, value.clone()) {
             Ok(answer) => {
-                writing
-                    .created
-                    .insert(name.clone(), answer.get("id").cloned().unwrap_or_default());
+                writing.created.insert(name.clone(), answer.get("id").cloned().unwrap_or_default());
                 outcome.created.insert(name.clone(), Value::Object(answer));
             }
             Err(Failure::Object(error)) => drop(outcome.not_created.insert(name.clone(), error.0)),
@@ -122,10 +120,8 @@ fn permitted(
         ("Update", arguments.update.is_empty()),
         ("Destroy", destroy.is_empty()),
     ];
-    let mut needed = asked
-        .iter()
-        .filter(|(_, nothing)| !nothing)
-        .map(|(verb, _)| format!("sys{}{verb}", kind.name()));
+    let mut needed =
+        asked.iter().filter(|(_, nothing)| !nothing).map(|(verb, _)| format!("sys{}{verb}", kind.name()));
     if needed.all(|permission| caller.permissions.allow(&permission)) {
         return Ok(());
     }
@@ -153,9 +149,7 @@ fn create(
     mut value: Value,
 ) -> Result<Object, Failure> {
     references::resolve_created(&mut value, writing.created, name).map_err(Failure::Call)?;
-    let given = value
-        .as_object()
-        .ok_or_else(|| SetError::invalid_patch("Invalid value for object", ""))?;
+    let given = value.as_object().ok_or_else(|| SetError::invalid_patch("Invalid value for object", ""))?;
     if kind.is_singleton() {
         return Err(SetError::singleton().into());
     }
@@ -192,12 +186,7 @@ fn variant(kind: Kind, given: &Object) -> Result<Option<&str>, SetError> {
 }
 
 fn keep(kind: Kind, state: &mut State, mut object: Object) -> Result<Object, Failure> {
-    let incoming = Incoming {
-        state,
-        kind,
-        id: None,
-        before: None,
-    };
+    let incoming = Incoming { state, kind, id: None, before: None };
     rules::check(&incoming, &mut object)?;
     let id = state.next_id(kind);
     let wants_keys = kind == Kind::Domain && !zone::automatic_algorithms(&object).is_empty();
@@ -221,27 +210,17 @@ fn update(
 ) -> Result<(), Failure> {
     let mut patches = patches.clone();
     references::resolve_created(&mut patches, writing.created, &id_text(kind, id)).map_err(Failure::Call)?;
-    let patches = patches
-        .as_object()
-        .ok_or_else(|| SetError::invalid_patch("Invalid value for object", ""))?;
+    let patches =
+        patches.as_object().ok_or_else(|| SetError::invalid_patch("Invalid value for object", ""))?;
     if kind == Kind::ApiKey {
         return Ok(keys::change(writing.state, owner, id, patches)?);
     }
-    let before = writing
-        .state
-        .object(kind, id)
-        .cloned()
-        .ok_or_else(SetError::not_found)?;
+    let before = writing.state.object(kind, id).cloned().ok_or_else(SetError::not_found)?;
     let mut object = before.clone();
     for (path, value) in patches {
         schema::patch(kind, &mut object, path, value)?;
     }
-    let incoming = Incoming {
-        state: writing.state,
-        kind,
-        id: Some(id),
-        before: Some(&before),
-    };
+    let incoming = Incoming { state: writing.state, kind, id: Some(id), before: Some(&before) };
     rules::check(&incoming, &mut object)?;
     if object == before {
         return Ok(());
@@ -266,12 +245,8 @@ fn remove(kind: Kind, writing: &mut Writing<'_>, owner: Option<Id>, id: Id) -> R
     if !writing.state.shelf(kind).contains(id) {
         return Err(SetError::not_found());
     }
-    let linked: Vec<(Kind, Id)> = writing
-        .state
-        .referrers(kind, id)
-        .into_iter()
-        .filter(|other| *other != (kind, id))
-        .collect();
+    let linked: Vec<(Kind, Id)> =
+        writing.state.referrers(kind, id).into_iter().filter(|other| *other != (kind, id)).collect();
     if !linked.is_empty() {
         return Err(SetError::linked(kind, id, &linked));
     }

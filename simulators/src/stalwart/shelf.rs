@@ -20,11 +20,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            rows: Table::default(),
-            index: BTreeMap::new(),
-        }
+        Self { kind, rows: Table::default(), index: BTreeMap::new() }
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<&Object> {

@@ -67,10 +67,7 @@ impl State {
     /// API key.
     pub(crate) fn bootstrapped() -> Self {
         let mut state = Self {
-            shelves: Kind::ALL
-                .into_iter()
-                .map(|kind| (kind, Shelf::new(kind)))
-                .collect(),
+            shelves: Kind::ALL.into_iter().map(|kind| (kind, Shelf::new(kind))).collect(),
             counters: Table::default(),
             lookups: Table::default(),
             scripts: Table::default(),
@@ -83,15 +80,11 @@ impl State {
     }
 
     pub(crate) fn shelf(&self, kind: Kind) -> &Shelf {
-        self.shelves
-            .get(&kind)
-            .unwrap_or_else(|| panic!("every type has a shelf"))
+        self.shelves.get(&kind).unwrap_or_else(|| panic!("every type has a shelf"))
     }
 
     pub(crate) fn shelf_mut(&mut self, kind: Kind) -> &mut Shelf {
-        self.shelves
-            .get_mut(&kind)
-            .unwrap_or_else(|| panic!("every type has a shelf"))
+        self.shelves.get_mut(&kind).unwrap_or_else(|| panic!("every type has a shelf"))
     }
 
     pub(crate) fn object(&self, kind: Kind, id: Id) -> Option<&Object> {
@@ -127,17 +120,12 @@ impl State {
 
     /// The server's time in seconds.
     pub(crate) fn now(&self) -> u64 {
-        self.counters
-            .get(&"clock".to_owned())
-            .copied()
-            .unwrap_or(CLOCK_STARTS)
+        self.counters.get(&"clock".to_owned()).copied().unwrap_or(CLOCK_STARTS)
     }
 
     pub(crate) fn timestamp(&self) -> String {
         let seconds = i64::try_from(self.now()).unwrap_or(i64::MAX);
-        jiff::Timestamp::from_second(seconds)
-            .unwrap_or(jiff::Timestamp::MAX)
-            .to_string()
+        jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
     }
 
     /// Who has an address already: accounts, groups, lists and all their aliases share one space.
@@ -161,11 +149,7 @@ impl State {
     /// `alice@acme.test` of an account or a list.
     pub(crate) fn email_address(&self, object: &Object) -> Option<String> {
         let domain = self.named(Kind::Domain, index::text_of(object, "domainId")?)?;
-        Some(format!(
-            "{}@{}",
-            index::text_of(object, "name")?,
-            index::text_of(domain, "name")?
-        ))
+        Some(format!("{}@{}", index::text_of(object, "name")?, index::text_of(domain, "name")?))
     }
 
     pub(crate) fn hostname(&self) -> String {
@@ -179,10 +163,7 @@ impl State {
     /// Work left to the background, as the task that a client sees until it is done.
     pub(crate) fn queue(&mut self, mut task: Object) {
         let now = self.timestamp();
-        task.insert(
-            "status".to_owned(),
-            json!({ "@type": "Pending", "createdAt": now, "due": now }),
-        );
+        task.insert("status".to_owned(), json!({ "@type": "Pending", "createdAt": now, "due": now }));
         task.insert("due".to_owned(), Value::String(now));
         let id = self.next_id(Kind::Task);
         self.shelf_mut(Kind::Task).put(id, task);

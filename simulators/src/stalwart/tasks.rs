@@ -30,10 +30,7 @@ pub(crate) fn run(state: &mut State, due: Vec<Id>) {
 
 /// A domain whose keys the server makes got none yet.
 pub(crate) fn dkim(state: &mut State, domain: Id) {
-    queue(
-        state,
-        json!({ "@type": "DkimManagement", "domainId": domain.to_string() }),
-    );
+    queue(state, json!({ "@type": "DkimManagement", "domainId": domain.to_string() }));
 }
 
 /// The mail of an account that is gone is erased later.
@@ -72,18 +69,12 @@ fn make_keys(state: &mut State, id: Id) {
     let mut missing = zone::automatic_algorithms(domain);
     missing.retain(|algorithm| !existing.contains(&algorithm.as_str()));
     let now = state.timestamp();
-    let day: String = now
-        .chars()
-        .take_while(|character| *character != 'T')
-        .filter(|character| *character != '-')
-        .collect();
+    let day: String =
+        now.chars().take_while(|character| *character != 'T').filter(|character| *character != '-').collect();
     for algorithm in missing {
         let mut signature = template::of(Kind::DkimSignature, Some(&algorithm), &now);
         signature.insert("domainId".to_owned(), json!(id.to_string()));
-        signature.insert(
-            "selector".to_owned(),
-            json!(zone::selector(&template, &algorithm, &day)),
-        );
+        signature.insert("selector".to_owned(), json!(zone::selector(&template, &algorithm, &day)));
         signature.insert("privateKey".to_owned(), json!({ "@type": "Text", "secret": "" }));
         let key = state.next_id(Kind::DkimSignature);
         state.shelf_mut(Kind::DkimSignature).put(key, signature);

@@ -93,20 +93,8 @@ fn authentication() -> Value {
 
 fn system_settings() -> Value {
     let service = json!({ "hostname": null, "cleartext": false });
-    let names = [
-        "caldav",
-        "carddav",
-        "imap",
-        "jmap",
-        "managesieve",
-        "pop3",
-        "smtp",
-        "webdav",
-    ];
-    let services: Object = names
-        .iter()
-        .map(|name| ((*name).to_owned(), service.clone()))
-        .collect();
+    let names = ["caldav", "carddav", "imap", "jmap", "managesieve", "pop3", "smtp", "webdav"];
+    let services: Object = names.iter().map(|name| ((*name).to_owned(), service.clone())).collect();
     json!({
         "defaultHostname": "mail.platform.test", "defaultDomainId": "b", "defaultCertificateId": null,
         "threadPoolSize": null, "maxConnections": 8192, "proxyTrustedNetworks": {},

@@ -50,9 +50,7 @@ pub(crate) fn file(state: &State, id: Id, domain: &Object) -> String {
         line(format!("_{service}._tcp.{name}. IN SRV 0 1 {port} {host}."));
     }
     line(format!("mta-sts.{name}. IN CNAME {host}."));
-    line(format!(
-        "_mta-sts.{name}. IN TXT \"v=STSv1; id=8140060606123217157\""
-    ));
+    line(format!("_mta-sts.{name}. IN TXT \"v=STSv1; id=8140060606123217157\""));
     if let Some(reports) = &reports {
         line(format!("_smtp._tls.{name}. IN TXT \"v=TLSRPTv1; {reports}\""));
     }
@@ -69,11 +67,7 @@ pub(crate) fn file(state: &State, id: Id, domain: &Object) -> String {
 fn dkim(id: Id, signature: &Object, domain: &str) -> String {
     let selector = text_of(signature, "selector").unwrap_or_default();
     let variant = text_of(signature, "@type").unwrap_or_default();
-    let algorithm = if variant == "Dkim1RsaSha256" {
-        "rsa"
-    } else {
-        "ed25519"
-    };
+    let algorithm = if variant == "Dkim1RsaSha256" { "rsa" } else { "ed25519" };
     let text = format!("v=DKIM1; k={algorithm}; h=sha256; p={}", public_key(id, variant));
     let owner = format!("{selector}._domainkey.{domain}.");
     if text.len() <= TXT_CHARS {
@@ -91,9 +85,7 @@ pub(crate) fn public_key(id: Id, variant: &str) -> String {
     };
     let mut seed = id.0;
     while key.len() < length {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         key.extend_from_slice(&(seed ^ (seed >> 29)).to_be_bytes());
     }
     key.truncate(length);
@@ -102,15 +94,8 @@ pub(crate) fn public_key(id: Id, variant: &str) -> String {
 
 /// The selector of a new key, from the template of its domain.
 pub(crate) fn selector(template: &str, variant: &str, day: &str) -> String {
-    let algorithm = if variant == "Dkim1RsaSha256" {
-        "rsa"
-    } else {
-        "ed25519"
-    };
-    template
-        .replace("{version}", "1")
-        .replace("{algorithm}", algorithm)
-        .replace("{date-%Y%m%d}", day)
+    let algorithm = if variant == "Dkim1RsaSha256" { "rsa" } else { "ed25519" };
+    template.replace("{version}", "1").replace("{algorithm}", algorithm).replace("{date-%Y%m%d}", day)
 }
 
 /// The first variable of a selector template that the server does not know.
@@ -130,15 +115,9 @@ pub(crate) fn unknown_variable(template: &str) -> Option<String> {
 
 /// Whether a domain's keys are made by the server, and which.
 pub(crate) fn automatic_algorithms(domain: &Object) -> Vec<String> {
-    let management = domain
-        .get("dkimManagement")
-        .and_then(serde_json::Value::as_object);
+    let management = domain.get("dkimManagement").and_then(serde_json::Value::as_object);
     let automatic = management.filter(|management| text_of(management, "@type") == Some("Automatic"));
     automatic
-        .map(|management| {
-            index::names_in(management, "algorithms")
-                .map(str::to_owned)
-                .collect()
-        })
+        .map(|management| index::names_in(management, "algorithms").map(str::to_owned).collect())
         .unwrap_or_default()
 }

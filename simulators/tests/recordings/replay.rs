@@ -93,13 +93,9 @@ struct Response {
 /// Replays every file under `recordings/<system>`, each against an upstream started for it; panics with all
 /// differences.
 pub(crate) async fn replay<Starting: Future<Output = Upstream>>(system: &str, start: impl Fn() -> Starting) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("recordings")
-        .join(system);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings").join(system);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no recordings under {}", directory.display());
     let mut differences = Vec::new();
@@ -109,9 +105,7 @@ pub(crate) async fn replay<Starting: Future<Output = Upstream>>(system: &str, st
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let mut player = Player::new(start().await);
         for (number, step) in scenario.given.iter().enumerate() {
-            player
-                .prepare(&format!("{}, given {number}", scenario.title), step)
-                .await;
+            player.prepare(&format!("{}, given {number}", scenario.title), step).await;
         }
         for (number, step) in scenario.steps.iter().enumerate() {
             let place = format!(
@@ -119,21 +113,12 @@ pub(crate) async fn replay<Starting: Future<Output = Upstream>>(system: &str, st
                 scenario.title, step.request.method, step.request.path, step.note
             );
             differences.extend(
-                player
-                    .play(step)
-                    .await
-                    .into_iter()
-                    .map(|difference| format!("{place}: {difference}")),
+                player.play(step).await.into_iter().map(|difference| format!("{place}: {difference}")),
             );
         }
         player.upstream.running.stop().await;
     }
-    assert!(
-        differences.is_empty(),
-        "{} differences:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
 }
 
 struct Player {
@@ -156,21 +141,12 @@ impl Player {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self {
-            upstream,
-            client,
-            ids: BTreeMap::new(),
-        }
+        Self { upstream, client, ids: BTreeMap::new() }
     }
 
     async fn prepare(&mut self, place: &str, step: &Step) {
         let answer = self.send(&step.request).await;
-        assert!(
-            (200..300).contains(&answer.status),
-            "{place}: {} {}",
-            answer.status,
-            answer.body
-        );
+        assert!((200..300).contains(&answer.status), "{place}: {} {}", answer.status, answer.body);
         if let Some(recorded) = &step.response.body {
             self.learn("", recorded, &answer.body);
         }
@@ -180,17 +156,12 @@ impl Player {
         let answer = self.send(&step.request).await;
         let expected = &step.response;
         if answer.status != expected.status {
-            return vec![format!(
-                "status {} instead of {}: {}",
-                answer.status, expected.status, answer.body
-            )];
+            return vec![format!("status {} instead of {}: {}", answer.status, expected.status, answer.body)];
         }
         let mut differences = Vec::new();
         for (name, value) in &expected.headers {
-            let found = answer
-                .headers
-                .get(name)
-                .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
+            let found =
+                answer.headers.get(name).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
             if found.as_ref() != Some(value) {
                 differences.push(format!("header {name} is {found:?} instead of {value:?}"));
             }
@@ -226,19 +197,13 @@ impl Player {
     async fn send(&self, request: &Request) -> Answer {
         let method = Method::from_bytes(request.method.as_bytes()).unwrap();
         let path = self.with_secrets(&self.translate_path(&request.path));
-        let mut sending = self
-            .client
-            .request(method, format!("{}{path}", self.upstream.base_url));
+        let mut sending = self.client.request(method, format!("{}{path}", self.upstream.base_url));
         for (name, value) in &request.headers {
             sending = sending.header(name, self.with_secrets(&self.translate_text(value)));
         }
         if let Some(body) = &request.json {
             let body = self.with_secrets(&self.translate("", body).to_string());
-            if !request
-                .headers
-                .keys()
-                .any(|name| name.eq_ignore_ascii_case("content-type"))
-            {
+            if !request.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
                 sending = sending.header("content-type", "application/json");
             }
             sending = sending.body(body);
@@ -248,11 +213,7 @@ impl Player {
         let answer = sending.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
-        Answer {
-            status,
-            headers,
-            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        }
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 
     fn with_secrets(&self, text: &str) -> String {
@@ -282,9 +243,7 @@ impl Player {
                 }
             }
             (Value::Number(number), Value::Number(other)) if number != other && self.is_id_key(key) => {
-                self.ids
-                    .entry(number.to_string())
-                    .or_insert_with(|| answered.clone());
+                self.ids.entry(number.to_string()).or_insert_with(|| answered.clone());
             }
             _ => {}
         }
@@ -301,11 +260,7 @@ impl Player {
     /// `value`, found under `key`, with the simulator's ids.
     fn translate(&self, key: &str, value: &Value) -> Value {
         let known = |text: &str| {
-            if self.is_id_key(key) {
-                self.ids.get(text).cloned()
-            } else {
-                None
-            }
+            if self.is_id_key(key) { self.ids.get(text).cloned() } else { None }
         };
         match value {
             Value::String(text) => known(text).unwrap_or_else(|| Value::String(self.translate_text(text))),
@@ -314,10 +269,7 @@ impl Player {
             Value::Object(fields) => {
                 let field = |(name, value): (&String, &Value)| {
                     let named = known(name).and_then(|id| id.as_str().map(ToOwned::to_owned));
-                    (
-                        named.unwrap_or_else(|| self.translate_text(name)),
-                        self.translate(name, value),
-                    )
+                    (named.unwrap_or_else(|| self.translate_text(name)), self.translate(name, value))
                 };
                 Value::Object(fields.iter().map(field).collect())
             }
@@ -341,19 +293,14 @@ impl Player {
             Some(id) => id.to_string(),
             None => self.translate_text(part),
         };
-        let (path, query) = path
-            .split_once('?')
-            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let path = path.split('/').map(whole).collect::<Vec<_>>().join("/");
         let pair = |pair: &str| match pair.split_once('=') {
             Some((name, value)) => format!("{name}={}", whole(value)),
             None => pair.to_owned(),
         };
         match query {
-            Some(query) => format!(
-                "{path}?{}",
-                query.split('&').map(pair).collect::<Vec<_>>().join("&")
-            ),
+            Some(query) => format!("{path}?{}", query.split('&').map(pair).collect::<Vec<_>>().join("&")),
             None => path,
         }
     }
@@ -363,15 +310,12 @@ impl Player {
 fn is_placeholder(text: &str) -> bool {
     let inner = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
     inner.is_some_and(|inner| {
-        inner
-            .chars()
-            .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
+        inner.chars().all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
     })
 }
 
 fn is_page(body: &Value) -> bool {
-    body.as_str()
-        .is_some_and(|text| text.trim_start().starts_with('<'))
+    body.as_str().is_some_and(|text| text.trim_start().starts_with('<'))
 }
 
 /// Puts the answered values under `NEW_EACH_TIME` in place of the recorded ones, where the type is the same.

@@ -23,7 +23,9 @@ pub(crate) async fn measure(each: Duration) -> anyhow::Result<()> {
     let url = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
     let folder = tempfile::tempdir().context("make a folder")?;
     let sqlite = format!("sqlite:{}", folder.path().join("log.sqlite3").display());
-    say("\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres");
+    say(
+        "\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres",
+    );
     say("in flight | plain | Postgres | ratio | p50 / p99 µs | SQLite | p50 / p99 µs");
     let postgres = Log::open(&url).await?;
     let embedded = Log::open(&sqlite).await?;

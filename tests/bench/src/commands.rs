@@ -18,7 +18,9 @@ const CLIENTS: [usize; 3] = [1, 16, 64];
 pub(crate) async fn measure(each: Duration) -> anyhow::Result<()> {
     let url = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
     let comparison = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
-    say("\nPOST /tenants a second over HTTP (three or more events, two claims) beside plain one-row inserts on the same Postgres");
+    say(
+        "\nPOST /tenants a second over HTTP (three or more events, two claims) beside plain one-row inserts on the same Postgres",
+    );
     say("clients | plain | Postgres | ratio | p50 / p99 ms | SQLite | p50 / p99 ms");
     let there = Platform::start(Some(url)).await?;
     let here = Platform::start(None).await?;
@@ -80,7 +82,8 @@ impl Platform {
                 let mut took = Vec::new();
                 while Instant::now() < until {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let body = json!({ "slug": format!("tenant-{number}"), "name": format!("Tenant {number}") });
+                    let body =
+                        json!({ "slug": format!("tenant-{number}"), "name": format!("Tenant {number}") });
                     let started = Instant::now();
                     let answer = api.post("/tenants", &body).await.context("create a tenant")?;
                     if answer.status != 201 {

@@ -42,6 +42,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     }
     took.sort_unstable();
     let millis = |share| quantile(&took, share).as_secs_f64() * 1000.0;
-    say(&format!("\nfrom 201 to converged, {TENANTS} tenants: p50 {:.0} ms, p95 {:.0} ms", millis(0.5), millis(0.95)));
+    say(&format!(
+        "\nfrom 201 to converged, {TENANTS} tenants: p50 {:.0} ms, p95 {:.0} ms",
+        millis(0.5),
+        millis(0.95)
+    ));
     Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! Ratios travel between machines, rates do not: read the ratios.
 
+#![expect(clippy::disallowed_methods, reason = "clients of a program that ends by itself")]
+
 mod append;
 mod commands;
 mod converge;
@@ -71,7 +73,12 @@ fn say(text: &str) {
 
 /// A value of an ordered list at a share of its length.
 fn quantile(ordered: &[Duration], share: f64) -> Duration {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into a short list"
+    )]
     let index = ((ordered.len().saturating_sub(1)) as f64 * share).round() as usize;
     ordered.get(index).copied().unwrap_or_default()
 }

@@ -28,13 +28,19 @@ pub(crate) async fn inserts(url: &str, clients: usize, each: Duration) -> anyhow
         let next = next.clone();
         workers.push(tokio::spawn(async move {
             let driver = tokio::spawn(connection);
-            let insert = client.prepare("insert into plain (id, stream, data, at) values ($1, $2, $3, $4)").await?;
+            let insert =
+                client.prepare("insert into plain (id, stream, data, at) values ($1, $2, $3, $4)").await?;
             let until = Instant::now() + each;
             let mut took = Vec::new();
             while Instant::now() < until {
                 let id = i64::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(i64::MAX);
                 let started = Instant::now();
-                client.execute(&insert, &[&id, &format!("tenant-{id}"), &PAYLOAD, &"2026-11-22T16:30:00.000000Z"]).await?;
+                client
+                    .execute(
+                        &insert,
+                        &[&id, &format!("tenant-{id}"), &PAYLOAD, &"2026-11-22T16:30:00.000000Z"],
+                    )
+                    .await?;
                 took.push(started.elapsed());
             }
             drop(client);

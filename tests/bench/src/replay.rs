@@ -58,7 +58,9 @@ async fn on(name: &str, url: Option<String>, events: u64) -> anyhow::Result<()> 
             let took = started.elapsed();
             #[expect(clippy::cast_precision_loss, reason = "a rate is shown with a few digits")]
             let speed = events as f64 / took.as_secs_f64();
-            say(&format!("{name}: {model}, {round}: {took:.1?}, {speed:.0} events a second, comparison and swap included"));
+            say(&format!(
+                "{name}: {model}, {round}: {took:.1?}, {speed:.0} events a second, comparison and swap included"
+            ));
         }
     }
     Ok(())

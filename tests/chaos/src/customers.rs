@@ -48,16 +48,8 @@ pub(crate) async fn work(number: u32, api: Api, stop: CancellationToken) -> anyh
         let domain = format!("{slug}.test");
         let body = json!({ "slug": slug, "name": format!("Chaos {number} {round}"), "domains": [domain] });
         let created = until_acknowledged(&api, "/tenants", body, 201).await?;
-        let id = created
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let mut tenant = Tenant {
-            id,
-            held: false,
-            domain: None,
-        };
+        let id = created.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut tenant = Tenant { id, held: false, domain: None };
         done.commands += 1;
         if round % 2 == 0 {
             let path = format!("/tenants/{slug}/domains/{domain}/verify");
@@ -66,13 +58,8 @@ pub(crate) async fn work(number: u32, api: Api, stop: CancellationToken) -> anyh
             done.commands += 1;
         }
         if round % 3 != 0 {
-            until_acknowledged(
-                &api,
-                &format!("/tenants/{slug}/suspend"),
-                json!({ "reason": "chaos" }),
-                200,
-            )
-            .await?;
+            until_acknowledged(&api, &format!("/tenants/{slug}/suspend"), json!({ "reason": "chaos" }), 200)
+                .await?;
             tenant.held = true;
             done.commands += 1;
         }

@@ -32,10 +32,7 @@ async fn converged(api: &Api, acknowledged: &Acknowledged) -> anyhow::Result<()>
     while !open.is_empty() {
         let mut left = BTreeMap::new();
         for (slug, tenant) in open {
-            let answer = api
-                .get(&format!("/tenants/{slug}"))
-                .await
-                .context("read a tenant")?;
+            let answer = api.get(&format!("/tenants/{slug}")).await.context("read a tenant")?;
             if answer.status != 200 {
                 bail!("the acknowledged tenant {slug} is not there: {}", answer.body);
             }
@@ -52,15 +49,9 @@ async fn converged(api: &Api, acknowledged: &Acknowledged) -> anyhow::Result<()>
             let Some((slug, _)) = left.first_key_value() else {
                 break;
             };
-            let seen = api
-                .get(&format!("/tenants/{slug}/provisioning"))
-                .await
-                .context("read provisioning")?;
-            bail!(
-                "{} tenants have not converged, {slug} among them: {}",
-                left.len(),
-                seen.body
-            );
+            let seen =
+                api.get(&format!("/tenants/{slug}/provisioning")).await.context("read provisioning")?;
+            bail!("{} tenants have not converged, {slug} among them: {}", left.len(), seen.body);
         }
         open = left;
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -89,14 +80,8 @@ async fn once_each(installation: &Installation, acknowledged: &Acknowledged) -> 
     let groups = groups(installation).await?;
     let domains = domains(installation).await?;
     for (slug, tenant) in &acknowledged.tenants {
-        let space = spaces
-            .iter()
-            .filter(|mark| **mark == format!("dezky:{}", tenant.id))
-            .count();
-        let group = groups
-            .iter()
-            .filter(|name| **name == format!("dezky-tenant-{slug}"))
-            .count();
+        let space = spaces.iter().filter(|mark| **mark == format!("dezky:{}", tenant.id)).count();
+        let group = groups.iter().filter(|name| **name == format!("dezky-tenant-{slug}")).count();
         if space != 1 || group != 1 {
             bail!("{slug} has {space} spaces and {group} groups");
         }
@@ -121,10 +106,7 @@ async fn spaces(installation: &Installation) -> anyhow::Result<Vec<String>> {
         setting(installation, "DEZKY_OCIS_BASIC_USER")?,
         setting(installation, "DEZKY_OCIS_BASIC_PASSWORD")?
     );
-    let basic = format!(
-        "Basic {}",
-        base64::engine::general_purpose::STANDARD.encode(login)
-    );
+    let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(login));
     let body = ask(client()?.get(url).header("Authorization", basic)).await?;
     Ok(texts(&body["value"], "description"))
 }
@@ -137,10 +119,8 @@ async fn groups(installation: &Installation) -> anyhow::Result<Vec<String>> {
             "{}/api/v3/core/groups/?page={page}&page_size=100&include_users=false&ordering=name",
             setting(installation, "AUTHENTIK_API_URL")?
         );
-        let body = ask(client()?
-            .get(url)
-            .bearer_auth(setting(installation, "DEZKY_AUTHENTIK_TOKEN")?))
-        .await?;
+        let body =
+            ask(client()?.get(url).bearer_auth(setting(installation, "DEZKY_AUTHENTIK_TOKEN")?)).await?;
         names.extend(texts(&body["results"], "name"));
         page = body["pagination"]["next"].as_u64().unwrap_or_default();
     }
@@ -155,11 +135,9 @@ async fn domains(installation: &Installation) -> anyhow::Result<Vec<String>> {
             ["x:Domain/get", { "#ids": { "resultOf": "q", "name": "x:Domain/query", "path": "/ids" }, "properties": ["id", "name"] }, "g"],
         ] });
         let url = format!("{}/jmap/", setting(installation, "STALWART_API_URL")?);
-        let body = ask(client()?
-            .post(url)
-            .bearer_auth(setting(installation, "DEZKY_STALWART_TOKEN")?)
-            .json(&calls))
-        .await?;
+        let body =
+            ask(client()?.post(url).bearer_auth(setting(installation, "DEZKY_STALWART_TOKEN")?).json(&calls))
+                .await?;
         let page = texts(&body["methodResponses"][1][1]["list"], "name");
         if page.is_empty() {
             return Ok(names);
@@ -169,31 +147,19 @@ async fn domains(installation: &Installation) -> anyhow::Result<Vec<String>> {
 }
 
 fn client() -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .timeout(Duration::from_secs(30))
-        .build()
-        .context("make a client")
+    reqwest::Client::builder().timeout(Duration::from_secs(30)).build().context("make a client")
 }
 
 async fn ask(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
     let answer = request.send().await.context("ask an outside system")?;
-    answer
-        .error_for_status()
-        .context("ask an outside system")?
-        .json()
-        .await
-        .context("read its answer")
+    answer.error_for_status().context("ask an outside system")?.json().await.context("read its answer")
 }
 
 fn setting<'a>(installation: &'a Installation, name: &str) -> anyhow::Result<&'a str> {
-    installation
-        .setting(name)
-        .with_context(|| format!("{name} is set"))
+    installation.setting(name).with_context(|| format!("{name} is set"))
 }
 
 fn texts(list: &Value, field: &str) -> Vec<String> {
     let all = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    all.iter()
-        .filter_map(|item| item.get(field)?.as_str().map(str::to_owned))
-        .collect()
+    all.iter().filter_map(|item| item.get(field)?.as_str().map(str::to_owned)).collect()
 }

@@ -1,6 +1,8 @@
 //! Kills the platform with `kill -9` again and again under concurrent commands, then checks that nothing is lost,
 //! nothing is doubled, and everything converged.
 
+#![expect(clippy::disallowed_methods, reason = "clients of a program that ends by itself")]
+
 mod customers;
 mod examine;
 
@@ -43,34 +45,22 @@ async fn main() -> anyhow::Result<()> {
     let line = Line::parse();
     let seed = line.seed.unwrap_or_else(|| fastrand::u64(..));
     fastrand::seed(seed);
-    say(&format!(
-        "seed {seed}, {} kills, {} clients",
-        line.kills, line.clients
-    ));
+    say(&format!("seed {seed}, {} kills, {} clients", line.kills, line.clients));
     if line.database != Database::Postgres {
         round("sqlite", None, &line).await.context("on SQLite")?;
     }
     if line.database != Database::Sqlite {
-        let database = test_postgres::TestPostgres::database()
-            .await
-            .context("Postgres is needed for this")?;
-        round("postgres", Some(database), &line)
-            .await
-            .context("on Postgres")?;
+        let database =
+            test_postgres::TestPostgres::database().await.context("Postgres is needed for this")?;
+        round("postgres", Some(database), &line).await.context("on Postgres")?;
     }
     Ok(())
 }
 
 /// The platform's binary, built beside this one.
 fn binary() -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()
-        .context("find this program")?
-        .with_file_name("dezky");
-    if path.exists() {
-        Ok(path)
-    } else {
-        bail!("build the platform first: cargo build --release")
-    }
+    let path = std::env::current_exe().context("find this program")?.with_file_name("dezky");
+    if path.exists() { Ok(path) } else { bail!("build the platform first: cargo build --release") }
 }
 
 async fn round(name: &str, log_url: Option<String>, line: &Line) -> anyhow::Result<()> {
@@ -98,25 +88,18 @@ async fn round(name: &str, log_url: Option<String>, line: &Line) -> anyhow::Resu
     for kill in 1..=line.kills {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(50..900))).await;
         platform.kill().await?;
-        platform = start(&installation)
-            .await
-            .with_context(|| format!("start after kill {kill}"))?;
+        platform = start(&installation).await.with_context(|| format!("start after kill {kill}"))?;
     }
     stop.cancel();
     let mut acknowledged = Acknowledged::default();
     for client in clients {
         acknowledged.add(client.await.context("a client ended badly")??);
     }
-    say(&format!(
-        "{name}: {} kills survived, {} commands acknowledged",
-        line.kills, acknowledged.commands
-    ));
+    say(&format!("{name}: {} kills survived, {} commands acknowledged", line.kills, acknowledged.commands));
     examine::all(&installation, &operator, &acknowledged).await?;
     platform.kill().await?;
     outside.kill().await?;
-    say(&format!(
-        "{name}: nothing lost, nothing doubled, everything converged"
-    ));
+    say(&format!("{name}: nothing lost, nothing doubled, everything converged"));
     Ok(())
 }
 
@@ -127,10 +110,7 @@ async fn start(installation: &Installation) -> anyhow::Result<Running> {
 }
 
 /// The only output of this program.
-#[expect(
-    clippy::print_stdout,
-    reason = "a program for the terminal says what it found"
-)]
+#[expect(clippy::print_stdout, reason = "a program for the terminal says what it found")]
 pub(crate) fn say(text: &str) {
     println!("{text}");
 }

@@ -34,9 +34,7 @@ pub(crate) fn url(disk: Disk) -> Option<String> {
         Disk::Durable => &DURABLE,
         Disk::Careless => &CARELESS,
     };
-    held.get_or_init(|| join(disk))
-        .as_ref()
-        .map(|(_, url)| url.clone())
+    held.get_or_init(|| join(disk)).as_ref().map(|(_, url)| url.clone())
 }
 
 fn join(disk: Disk) -> Option<(File, String)> {
@@ -49,32 +47,20 @@ fn join(disk: Disk) -> Option<(File, String)> {
     let folder = std::env::temp_dir().join(format!("dezky-test-postgres-{user}-{kind}"));
     std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("create {}: {error}", folder.display()));
     let lock = folder.join("lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
     let file = file.unwrap_or_else(|error| panic!("open {}: {error}", lock.display()));
-    file.lock()
-        .unwrap_or_else(|error| panic!("lock {}: {error}", lock.display()));
+    file.lock().unwrap_or_else(|error| panic!("lock {}: {error}", lock.display()));
     let port = running(&folder).unwrap_or_else(|| start(&folder, &programs.0, &programs.1, disk));
     // From exclusive to shared: others may join, the watchdog may not stop it.
-    file.lock_shared()
-        .unwrap_or_else(|error| panic!("share {}: {error}", lock.display()));
+    file.lock_shared().unwrap_or_else(|error| panic!("share {}: {error}", lock.display()));
     Some((file, format!("postgres://postgres@127.0.0.1:{port}/postgres")))
 }
 
 /// The port of a cluster that answers.
 fn running(folder: &Path) -> Option<u16> {
-    let port = std::fs::read_to_string(folder.join("port"))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let port = std::fs::read_to_string(folder.join("port")).ok()?.trim().parse().ok()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpStream::connect_timeout(&address, CONNECT_WITHIN)
-        .ok()
-        .map(|_| port)
+    TcpStream::connect_timeout(&address, CONNECT_WITHIN).ok().map(|_| port)
 }
 
 fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
@@ -88,18 +74,10 @@ fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
     let data = home.join("data");
     let mut make = command(initdb);
     make.current_dir(&home).arg("-D").arg(&data);
-    make.args([
-        "--username=postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]);
+    make.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
     run(make);
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let port = port
-        .unwrap_or_else(|error| panic!("find a free port: {error}"))
-        .port();
+    let port = port.unwrap_or_else(|error| panic!("find a free port: {error}")).port();
     let sync = match disk {
         Disk::Durable => "-c shared_buffers=256MB -c max_wal_size=4GB",
         Disk::Careless => "-c shared_buffers=64MB -c fsync=off -c full_page_writes=off",
@@ -110,12 +88,7 @@ fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
         home.display()
     );
     let mut begin = command(pg_ctl);
-    begin
-        .current_dir(&home)
-        .arg("-D")
-        .arg(&data)
-        .arg("-l")
-        .arg(home.join("server.log"));
+    begin.current_dir(&home).arg("-D").arg(&data).arg("-l").arg(home.join("server.log"));
     begin.args(["-o", &options, "-w", "start"]).stdout(Stdio::null());
     run_detached(begin);
     std::fs::write(folder.join("port"), port.to_string())
@@ -126,17 +99,10 @@ fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
 
 /// `pg_ctl` leaves a server behind that keeps inherited pipes open: give it none.
 fn run_detached(mut command: Command) {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .status();
+    let status =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).status();
     let ended = status.unwrap_or_else(|error| panic!("start Postgres: {error}"));
-    assert!(
-        ended.success(),
-        "Postgres did not start; see server.log beside its data"
-    );
+    assert!(ended.success(), "Postgres did not start; see server.log beside its data");
 }
 
 /// A process of its own that stops the cluster once no test process holds the lock.
@@ -164,8 +130,5 @@ fn watch(folder: &Path, pg_ctl: &Path, data: &Path) {
 
 fn quoted(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| format!("'{}'", word.to_string_lossy()))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }

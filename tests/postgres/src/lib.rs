@@ -41,10 +41,7 @@ impl TestPostgres {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where Postgres is, is told to tests by the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "where Postgres is, is told to tests by the environment")]
 fn make(disk: Disk) -> Option<String> {
     let server = match std::env::var("DEZKY_TEST_POSTGRES_URL") {
         Ok(url) => Some(url),
@@ -66,13 +63,10 @@ fn make(disk: Disk) -> Option<String> {
 
 /// The same server, another database: the last segment of the path, before any `?`.
 fn with_database(server: &str, name: &str) -> String {
-    let (address, options) = server
-        .split_once('?')
-        .map_or((server, None), |(address, options)| (address, Some(options)));
+    let (address, options) =
+        server.split_once('?').map_or((server, None), |(address, options)| (address, Some(options)));
     let scheme = address.find("://").map_or(0, |at| at + 3);
-    let base = address[scheme..]
-        .find('/')
-        .map_or(address, |at| &address[..scheme + at]);
+    let base = address[scheme..].find('/').map_or(address, |at| &address[..scheme + at]);
     let options = options.map(|options| format!("?{options}")).unwrap_or_default();
     format!("{base}/{name}{options}")
 }

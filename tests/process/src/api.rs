@@ -29,15 +29,9 @@ pub struct Api {
 impl Api {
     /// A client with its own connections.
     pub fn new(address: SocketAddr, token: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .build()
-            .context("make a client")?;
-        Ok(Self {
-            base: format!("http://{address}"),
-            token: token.to_owned(),
-            client,
-        })
+        let client =
+            reqwest::Client::builder().timeout(Duration::from_secs(30)).build().context("make a client")?;
+        Ok(Self { base: format!("http://{address}"), token: token.to_owned(), client })
     }
 
     /// Sends a request; an error means no complete answer came.
@@ -48,10 +42,8 @@ impl Api {
         key: Option<&str>,
         body: Option<&Value>,
     ) -> Result<Answer, reqwest::Error> {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(&self.token);
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
@@ -60,16 +52,10 @@ impl Api {
         }
         let response = request.send().await?;
         let status = response.status().as_u16();
-        let position = response
-            .headers()
-            .get("Dezky-Position")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let position =
+            response.headers().get("Dezky-Position").and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = response.bytes().await?;
-        Ok(Answer {
-            status,
-            position,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        })
+        Ok(Answer { status, position, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
     /// GET.

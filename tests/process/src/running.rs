@@ -34,10 +34,7 @@ impl Installation {
     pub fn new(binary: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a data folder")?;
         let mut settings = BTreeMap::new();
-        settings.insert(
-            "DEZKY_DATA".to_owned(),
-            folder.path().join("data").display().to_string(),
-        );
+        settings.insert("DEZKY_DATA".to_owned(), folder.path().join("data").display().to_string());
         for name in [
             "DEZKY_LISTEN",
             "DEZKY_ISSUER_LISTEN",
@@ -47,11 +44,7 @@ impl Installation {
         ] {
             settings.insert(name.to_owned(), free_address()?.to_string());
         }
-        Ok(Self {
-            binary: binary.into(),
-            folder,
-            settings,
-        })
+        Ok(Self { binary: binary.into(), folder, settings })
     }
 
     /// Sets one setting for every process started from now on.
@@ -61,10 +54,7 @@ impl Installation {
 
     /// Takes every `export NAME=value` line of a text as a setting, as a shell would.
     pub fn take_exports(&mut self, text: &str) {
-        for (name, value) in text
-            .lines()
-            .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
-        {
+        for (name, value) in text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('=')) {
             self.set(name, value);
         }
     }
@@ -81,33 +71,20 @@ impl Installation {
 
     /// Where the HTTP API listens.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        self.setting("DEZKY_LISTEN")
-            .context("DEZKY_LISTEN is set")?
-            .parse()
-            .context("read DEZKY_LISTEN")
+        self.setting("DEZKY_LISTEN").context("DEZKY_LISTEN is set")?.parse().context("read DEZKY_LISTEN")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command
-            .args(arguments)
-            .envs(&self.settings)
-            .current_dir(self.folder.path())
-            .kill_on_drop(true);
+        command.args(arguments).envs(&self.settings).current_dir(self.folder.path()).kill_on_drop(true);
         command
     }
 
     /// Starts a role; what it prints goes to a file named after it.
     pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Running> {
-        let log = self
-            .folder
-            .path()
-            .join(format!("{}.log", arguments.first().unwrap_or(&"up")));
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .context("open a log file")?;
+        let log = self.folder.path().join(format!("{}.log", arguments.first().unwrap_or(&"up")));
+        let file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&log).context("open a log file")?;
         let errors = file.try_clone().context("share a log file")?;
         let child = self
             .command(arguments)
@@ -126,11 +103,7 @@ impl Installation {
             .await
             .with_context(|| format!("run {}", self.binary.display()))?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok((
-            output.status.code().unwrap_or(-1),
-            text(&output.stdout),
-            text(&output.stderr),
-        ))
+        Ok((output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr)))
     }
 
     /// A client of the API with a token of the development issuer.
@@ -150,21 +123,14 @@ impl Installation {
     /// Waits until the API says it can serve.
     pub async fn ready(&self, running: &mut Running) -> anyhow::Result<()> {
         let url = format!("http://{}/readyz", self.address()?);
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(2))
-            .build()
-            .context("make a client")?;
+        let client =
+            reqwest::Client::builder().timeout(Duration::from_secs(2)).build().context("make a client")?;
         let until = Instant::now() + READY_WITHIN;
         while Instant::now() < until {
             if let Some(status) = running.child.try_wait().context("look at the process")? {
                 bail!("the process ended with {status}: {}", running.printed()?);
             }
-            if client
-                .get(&url)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;

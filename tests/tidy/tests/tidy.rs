@@ -1,6 +1,10 @@
 //! The rules of the house that no compiler knows.
 
-#![expect(clippy::expect_used, clippy::needless_pass_by_value, reason = "a test fails by panicking, and reads better plainly")]
+#![expect(
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, and reads better plainly"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,21 +13,14 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()
-        .expect("find the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("find the workspace")
 }
 
 fn files(folder: &Path, extension: &str, into: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.expect("list a folder").path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             if !matches!(name.as_str(), "target" | ".git" | "dezky-data") {
                 files(&path, extension, into);
@@ -42,11 +39,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     paths
         .into_iter()
         .map(|path| {
-            let name = path
-                .strip_prefix(&root)
-                .expect("a file of the workspace")
-                .display()
-                .to_string();
+            let name = path.strip_prefix(&root).expect("a file of the workspace").display().to_string();
             (name, fs::read_to_string(&path).expect("read a source file"))
         })
         .collect()
@@ -98,10 +91,8 @@ fn crates_stand_in_a_straight_line() {
     ];
     for (crate_, allowed) in may_use {
         let used = dependencies(crate_);
-        let wrong: Vec<_> = ours
-            .iter()
-            .filter(|name| used.contains(**name) && !allowed.contains(name))
-            .collect();
+        let wrong: Vec<_> =
+            ours.iter().filter(|name| used.contains(**name) && !allowed.contains(name)).collect();
         assert!(wrong.is_empty(), "{crate_} must not depend on {wrong:?}");
     }
 }
@@ -128,15 +119,7 @@ fn pure_crates_know_nothing_of_the_outside() {
 
 #[test]
 fn only_the_log_names_a_database_driver() {
-    for crate_ in [
-        "schema",
-        "domain",
-        "projector",
-        "reconciler",
-        "command-api",
-        "simulators",
-        "platform",
-    ] {
+    for crate_ in ["schema", "domain", "projector", "reconciler", "command-api", "simulators", "platform"] {
         let used = dependencies(crate_);
         for driver in ["rusqlite", "tokio-postgres", "deadpool-postgres"] {
             assert!(!used.contains(driver), "{crate_} must not depend on {driver}");
@@ -177,9 +160,8 @@ fn one_integration_does_not_know_another() {
     let systems = ["authentik", "stalwart", "ocis"];
     let mut found = Vec::new();
     for system in systems {
-        for (name, text) in sources("reconciler/src")
-            .iter()
-            .filter(|(name, _)| name.contains(&format!("/{system}")))
+        for (name, text) in
+            sources("reconciler/src").iter().filter(|(name, _)| name.contains(&format!("/{system}")))
         {
             for other in systems.iter().filter(|other| **other != system) {
                 if text.contains(&format!("crate::{other}")) {
@@ -211,19 +193,14 @@ fn files_are_short_and_say_what_they_are_for() {
                 found.push(format!("{name}: {lines} lines"));
             }
             if !text.starts_with("//!") {
-                found.push(format!(
-                    "{name}: does not begin with a sentence saying what it is for"
-                ));
+                found.push(format!("{name}: does not begin with a sentence saying what it is for"));
             }
             if name.ends_with("/mod.rs") {
                 found.push(format!("{name}: is a mod.rs"));
             }
         }
     }
-    assert_none(
-        found,
-        "files of at most 400 lines, each beginning with its purpose",
-    );
+    assert_none(found, "files of at most 400 lines, each beginning with its purpose");
 }
 
 #[test]
@@ -261,15 +238,8 @@ fn nothing_is_left_open() {
 #[test]
 fn tests_do_not_sleep_to_wait() {
     let mut found = Vec::new();
-    for folder in [
-        "schema",
-        "domain",
-        "event-store",
-        "projector",
-        "reconciler",
-        "command-api",
-        "simulators",
-    ] {
+    for folder in ["schema", "domain", "event-store", "projector", "reconciler", "command-api", "simulators"]
+    {
         for (name, text) in sources(folder).iter().filter(|(name, _)| is_test(name)) {
             for (number, line) in text.lines().enumerate() {
                 if line.contains("thread::sleep") || line.contains("time::sleep(") {
@@ -278,10 +248,7 @@ fn tests_do_not_sleep_to_wait() {
             }
         }
     }
-    assert_none(
-        found,
-        "a test steps the loop or waits for a position; it does not sleep",
-    );
+    assert_none(found, "a test steps the loop or waits for a position; it does not sleep");
 }
 
 #[test]
@@ -291,12 +258,7 @@ fn a_migration_says_why_its_tables_exist() {
     assert!(!paths.is_empty(), "there are migrations");
     let found = paths
         .iter()
-        .filter(|path| {
-            !fs::read_to_string(path)
-                .expect("read a migration")
-                .trim_start()
-                .starts_with("--")
-        })
+        .filter(|path| !fs::read_to_string(path).expect("read a migration").trim_start().starts_with("--"))
         .map(|path| path.display().to_string())
         .collect();
     assert_none(found, "a migration begins with a comment");

@@ -31,19 +31,10 @@ impl Domains {
         if let TenantEvent::DomainClaimed { domain } = event {
             self.domains.insert(domain.clone(), None);
         }
-        if let TenantEvent::DomainVerified {
-            domain,
-            method,
-            evidence: _,
-        } = event
-        {
+        if let TenantEvent::DomainVerified { domain, method, evidence: _ } = event {
             self.domains.insert(domain.clone(), Some((at, *method)));
         }
-        if let TenantEvent::DomainReleased {
-            domain,
-            was_verified: _,
-        } = event
-        {
+        if let TenantEvent::DomainReleased { domain, was_verified: _ } = event {
             self.domains.remove(domain);
         }
         if let TenantEvent::PrimaryDomainChanged { from: _, to } = event {
@@ -53,17 +44,12 @@ impl Domains {
 
     /// All of them as JSON.
     pub(super) fn all(&self, app: &App, tenant: TenantId) -> Vec<Value> {
-        self.domains
-            .keys()
-            .filter_map(|domain| self.one(app, tenant, domain))
-            .collect()
+        self.domains.keys().filter_map(|domain| self.one(app, tenant, domain)).collect()
     }
 
     /// One of them as JSON.
     pub(super) fn one(&self, app: &App, tenant: TenantId, name: &DomainName) -> Option<Value> {
-        self.domains
-            .get(name)
-            .map(|verified| self.shape(app, tenant, name, *verified))
+        self.domains.get(name).map(|verified| self.shape(app, tenant, name, *verified))
     }
 
     /// One of them as JSON, or what is left of it: a name that is no longer claimed.
@@ -84,9 +70,7 @@ impl Domains {
         name: &DomainName,
         verified: Option<(Timestamp, VerifyMethod)>,
     ) -> Value {
-        let challenge = app
-            .store
-            .hash_secret(&format!("domain-challenge\n{tenant}\n{name}"));
+        let challenge = app.store.hash_secret(&format!("domain-challenge\n{tenant}\n{name}"));
         json!({
             "domain": name,
             "status": if verified.is_some() { "verified" } else { "claimed" },

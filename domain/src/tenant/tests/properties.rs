@@ -34,32 +34,17 @@ fn command() -> impl Strategy<Value = C> {
             customer_message: None,
             until: until.map(|minutes| noon().plus_seconds(minutes * 60)),
         }),
-        kinds.prop_map(|kind| C::ReleaseHold {
-            hold: HoldRef::Kind(kind),
-            reason: None
-        }),
-        (1_u128..40).prop_map(|id| C::ReleaseHold {
-            hold: HoldRef::Id(hold(id)),
-            reason: None
-        }),
+        kinds.prop_map(|kind| C::ReleaseHold { hold: HoldRef::Kind(kind), reason: None }),
+        (1_u128..40).prop_map(|id| C::ReleaseHold { hold: HoldRef::Id(hold(id)), reason: None }),
         (1_u128..40).prop_map(|id| C::ExpireHold { hold_id: hold(id) }),
-        Just(C::Activate {
-            generations: Generations::default()
-        }),
-        (0_u16..2).prop_map(|grace_days| C::Terminate {
-            reason: None,
-            grace_days,
-            confirm: None
-        }),
+        Just(C::Activate { generations: Generations::default() }),
+        (0_u16..2).prop_map(|grace_days| C::Terminate { reason: None, grace_days, confirm: None }),
         Just(C::Restore { reason: None }),
         Just(C::CompleteTermination),
-        number.clone().prop_map(|id| C::AttachPartner {
-            partner_id: partner(id),
-            why: AttachedWhy::Operator
-        }),
-        Just(C::DetachPartner {
-            why: DetachedWhy::Operator
-        }),
+        number
+            .clone()
+            .prop_map(|id| C::AttachPartner { partner_id: partner(id), why: AttachedWhy::Operator }),
+        Just(C::DetachPartner { why: DetachedWhy::Operator }),
         (number.clone(), roles.clone()).prop_map(|(id, role)| C::AddMember {
             user_id: user(id),
             role,
@@ -73,43 +58,25 @@ fn command() -> impl Strategy<Value = C> {
                 expires_at: noon().plus_seconds(minutes * 60),
             }
         }),
-        (1_u128..40).prop_map(|id| C::AcceptInvitation {
-            invitation_id: invitation(id)
-        }),
-        (1_u128..40).prop_map(|id| C::DeclineInvitation {
-            invitation_id: invitation(id)
-        }),
-        (1_u128..40).prop_map(|id| C::ExpireInvitation {
-            invitation_id: invitation(id)
-        }),
-        names
-            .clone()
-            .prop_map(|name| C::ClaimDomain { domain: domain(name) }),
+        (1_u128..40).prop_map(|id| C::AcceptInvitation { invitation_id: invitation(id) }),
+        (1_u128..40).prop_map(|id| C::DeclineInvitation { invitation_id: invitation(id) }),
+        (1_u128..40).prop_map(|id| C::ExpireInvitation { invitation_id: invitation(id) }),
+        names.clone().prop_map(|name| C::ClaimDomain { domain: domain(name) }),
         names.clone().prop_map(|name| C::VerifyDomain {
             domain: domain(name),
             method: VerifyMethod::Operator,
             evidence: None,
         }),
-        names
-            .clone()
-            .prop_map(|name| C::SetPrimaryDomain { domain: domain(name) }),
-        names.prop_map(|name| C::ReleaseDomain {
-            domain: domain(name),
-            in_use: DomainUse::Free
-        }),
-        Just(C::Rename {
-            name: named("Another")
-        }),
+        names.clone().prop_map(|name| C::SetPrimaryDomain { domain: domain(name) }),
+        names.prop_map(|name| C::ReleaseDomain { domain: domain(name), in_use: DomainUse::Free }),
+        Just(C::Rename { name: named("Another") }),
     ]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let actor = prop_oneof![3 => Just(operator()), 1 => Just(system()), 1 => (1_u128..4).prop_map(|id| customer(user(id)))];
-    let step = (command(), actor, 0_i64..240).prop_map(|(command, actor, minutes)| Step {
-        command,
-        actor,
-        minutes,
-    });
+    let step =
+        (command(), actor, 0_i64..240).prop_map(|(command, actor, minutes)| Step { command, actor, minutes });
     prop::collection::vec(step, 0..60)
 }
 
@@ -127,19 +94,10 @@ fn create() -> C {
 
 /// Runs the steps; looks at every decision with the state before it.
 fn play(steps: Vec<Step>, mut look: impl FnMut(&Tenant, Timestamp, &Result<Vec<E>, Rejection>)) -> Vec<E> {
-    let first = Step {
-        command: create(),
-        actor: operator(),
-        minutes: 0,
-    };
+    let first = Step { command: create(), actor: operator(), minutes: 0 };
     let mut tenant = Tenant::default();
     let mut history = Vec::new();
-    for Step {
-        command,
-        actor,
-        minutes,
-    } in std::iter::once(first).chain(steps)
-    {
+    for Step { command, actor, minutes } in std::iter::once(first).chain(steps) {
         let now = noon().plus_seconds(minutes * 60);
         let decided = tenant.decide(command, &asked(actor, now));
         look(&tenant, now, &decided);
@@ -155,28 +113,14 @@ fn play(steps: Vec<Step>, mut look: impl FnMut(&Tenant, Timestamp, &Result<Vec<E
 fn assert_invariants(tenant: &Tenant) {
     assert_eq!(tenant.slug(), Some(&slug("acme")), "I1: the slug never changes");
     let kinds: Vec<_> = tenant.open_holds().map(|(_, hold)| hold.kind).collect();
-    assert_eq!(
-        kinds.len(),
-        kinds.iter().collect::<BTreeSet<_>>().len(),
-        "I9: one open hold of a kind"
-    );
+    assert_eq!(kinds.len(), kinds.iter().collect::<BTreeSet<_>>().len(), "I9: one open hold of a kind");
     if let Some(primary) = tenant.primary_domain() {
         // Between the two events of a release the primary one may be gone already.
-        assert_ne!(
-            tenant.domains().get(primary),
-            Some(&DomainState::Claimed),
-            "I3: primary is verified"
-        );
+        assert_ne!(tenant.domains().get(primary), Some(&DomainState::Claimed), "I3: primary is verified");
     }
     let is_ending = tenant.termination().is_some();
-    let in_end = matches!(
-        tenant.lifecycle(),
-        Some(Lifecycle::Terminating | Lifecycle::Terminated)
-    );
-    assert_eq!(
-        is_ending, in_end,
-        "I4: an end is set exactly while the tenant is ending"
-    );
+    let in_end = matches!(tenant.lifecycle(), Some(Lifecycle::Terminating | Lifecycle::Terminated));
+    assert_eq!(is_ending, in_end, "I4: an end is set exactly while the tenant is ending");
 }
 
 /// The marks `tenant.suspended` and `tenant.resumed` against the holds, counted apart from the rules.
@@ -193,36 +137,21 @@ fn assert_edges(history: &[E]) {
         {
             assert!(open.remove(hold_id));
         } else if let E::Suspended { hold_id } = event {
-            assert!(
-                !is_marked && open.contains(hold_id),
-                "I10: suspended names the first hold"
-            );
+            assert!(!is_marked && open.contains(hold_id), "I10: suspended names the first hold");
             is_marked = true;
         } else if let E::Resumed { hold_id } = event {
-            assert!(
-                is_marked && open.is_empty(),
-                "I10: resumed follows the last hold, {hold_id}"
-            );
+            assert!(is_marked && open.is_empty(), "I10: resumed follows the last hold, {hold_id}");
             is_marked = false;
         }
     }
-    assert_eq!(
-        is_marked,
-        !open.is_empty(),
-        "I10: the marks agree with the fold of the holds"
-    );
+    assert_eq!(is_marked, !open.is_empty(), "I10: the marks agree with the fold of the holds");
 }
 
 fn is_about_members_domains_or_partner(event: &E) -> bool {
     let kind = event.kind();
-    [
-        "tenant.member.",
-        "tenant.domain.",
-        "tenant.partner.",
-        "tenant.invitation.",
-    ]
-    .iter()
-    .any(|prefix| kind.starts_with(prefix) && kind != "tenant.invitation.expired")
+    ["tenant.member.", "tenant.domain.", "tenant.partner.", "tenant.invitation."]
+        .iter()
+        .any(|prefix| kind.starts_with(prefix) && kind != "tenant.invitation.expired")
 }
 
 proptest! {

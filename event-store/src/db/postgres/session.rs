@@ -52,9 +52,7 @@ fn pool(server: &Server, name: &str, settings: &str, size: usize) -> Result<Pool
     // A server that vanished without a word is noticed by the kernel, not by a caller's patience.
     config.tcp_user_timeout(Duration::from_secs(10));
     config.keepalives_idle(Duration::from_secs(30));
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = match server.tls {
         Tls::Off => Manager::from_config(config, NoTls, recycling),
         Tls::IfOffered | Tls::Always => Manager::from_config(config, tls(server)?, recycling),
@@ -76,9 +74,7 @@ fn tls(server: &Server) -> Result<MakeRustlsConnect, DbError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
-        return Err(DbError::new(
-            "find a certificate authority to trust for the database server",
-        ));
+        return Err(DbError::new("find a certificate authority to trust for the database server"));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -79,11 +79,7 @@ pub(super) async fn read(
 }
 
 pub(super) fn rows(found: &[tokio_postgres::Row]) -> Result<Vec<Row>, DbError> {
-    found
-        .iter()
-        .map(row)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed("read a row", error))
+    found.iter().map(row).collect::<Result<_, _>>().map_err(|error| failed("read a row", error))
 }
 
 fn row(found: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
@@ -112,10 +108,7 @@ pub(super) fn failed(attempted: &'static str, error: tokio_postgres::Error) -> D
     match error.as_db_error() {
         Some(said) => DbError::because(
             attempted,
-            Said {
-                code: said.code().code().to_owned(),
-                message: said.message().to_owned(),
-            },
+            Said { code: said.code().code().to_owned(), message: said.message().to_owned() },
         ),
         None => DbError::because(attempted, error),
     }

@@ -47,9 +47,7 @@ pub(super) fn roll_back(client: &ClientWrapper) {
 }
 
 async fn writer(pool: &Pool) -> Result<Object, DbError> {
-    pool.get()
-        .await
-        .map_err(|error| DbError::because("reach the database server", error))
+    pool.get().await.map_err(|error| DbError::because("reach the database server", error))
 }
 
 pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteError> {
@@ -58,10 +56,7 @@ pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteE
         Ok(answer) => answer,
         Err(silence) => {
             drop(Object::take(client));
-            Err(WriteError::Unknown(DbError::because(
-                "wait for the database server",
-                silence,
-            )))
+            Err(WriteError::Unknown(DbError::because("wait for the database server", silence)))
         }
     }
 }
@@ -70,24 +65,14 @@ async fn on(client: &ClientWrapper, batch: &Batch) -> Result<Vec<u64>, WriteErro
     let unavailable = |error| WriteError::Unavailable(failed("prepare a statement", error));
     let mut calls = Vec::with_capacity(batch.steps.len());
     for step in &batch.steps {
-        calls.push(
-            Call::prepare(client, step, batch.sending)
-                .await
-                .map_err(unavailable)?,
-        );
+        calls.push(Call::prepare(client, step, batch.sending).await.map_err(unavailable)?);
     }
-    let mut open = Open {
-        client,
-        finished: Finished::No,
-    };
+    let mut open = Open { client, finished: Finished::No };
     let steps = join_all(calls.iter().map(|call| call.send(client)));
     match batch.sending {
         Sending::OneFlush => {
-            let ((begun, answers), committed) = join(
-                join(client.batch_execute("begin"), steps),
-                client.batch_execute("commit"),
-            )
-            .await;
+            let ((begun, answers), committed) =
+                join(join(client.batch_execute("begin"), steps), client.batch_execute("commit")).await;
             // A commit after a failed step is a rollback, so either way the transaction is over.
             open.finished = Finished::Yes;
             begun.map_err(lost_at("begin a transaction"))?;
@@ -153,10 +138,7 @@ fn refused(step: usize, call: &Call<'_>, error: Error) -> WriteError {
     }
     // Classes 22 and 23: the value or the key is wrong, and will be wrong again.
     if code.starts_with("22") || code.starts_with("23") {
-        return WriteError::Constraint {
-            step,
-            source: failed("run a statement", error),
-        };
+        return WriteError::Constraint { step, source: failed("run a statement", error) };
     }
     WriteError::Unavailable(failed("run a statement", error))
 }
@@ -201,27 +183,12 @@ impl<'step> Call<'step> {
                     ),
                 };
                 let statement = client.prepare_cached(&sql).await?;
-                Ok(Self {
-                    statement,
-                    params: Params::Values(params),
-                    counted,
-                })
+                Ok(Self { statement, params: Params::Values(params), counted })
             }
-            Step::Insert {
-                table,
-                columns,
-                rows,
-                on_conflict,
-            } => {
+            Step::Insert { table, columns, rows, on_conflict } => {
                 let (names, columns) = arrays(columns, rows);
-                let statement = client
-                    .prepare_cached(&insert(table, &names, &columns, on_conflict))
-                    .await?;
-                Ok(Self {
-                    statement,
-                    params: Params::Columns(columns),
-                    counted: Counted::Nowhere,
-                })
+                let statement = client.prepare_cached(&insert(table, &names, &columns, on_conflict)).await?;
+                Ok(Self { statement, params: Params::Columns(columns), counted: Counted::Nowhere })
             }
         }
     }
@@ -272,24 +239,12 @@ fn arrays<'step>(
             None | Some(Value::Null) => continue,
             Some(Value::Int(_)) => Column::Ints(
                 values()
-                    .map(|value| {
-                        if let Value::Int(number) = value {
-                            Some(*number)
-                        } else {
-                            None
-                        }
-                    })
+                    .map(|value| if let Value::Int(number) = value { Some(*number) } else { None })
                     .collect(),
             ),
             Some(Value::Text(_)) => Column::Texts(
                 values()
-                    .map(|value| {
-                        if let Value::Text(text) = value {
-                            Some(text.as_str())
-                        } else {
-                            None
-                        }
-                    })
+                    .map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
                     .collect(),
             ),
         };
@@ -301,16 +256,10 @@ fn arrays<'step>(
 
 pub(super) async fn execute_ddl(pool: &Pool, sql: &str) -> Result<(), DbError> {
     let client = writer(pool).await?;
-    let mut open = Open {
-        client: &client,
-        finished: Finished::No,
-    };
+    let mut open = Open { client: &client, finished: Finished::No };
     // An index over a large table takes its time; the wait for a lock stays short.
     let text = format!("begin; set local statement_timeout = '15min'; {sql}; commit");
-    client
-        .batch_execute(&text)
-        .await
-        .map_err(|error| failed("change tables", error))?;
+    client.batch_execute(&text).await.map_err(|error| failed("change tables", error))?;
     open.finished = Finished::Yes;
     Ok(())
 }
@@ -324,27 +273,11 @@ pub(super) async fn bulk_load(
     let client = writer(pool).await?;
     let load = |error| failed("load rows", error);
     let names = columns.join(", ");
-    let shape = client
-        .prepare(&format!("select {names} from {table}"))
-        .await
-        .map_err(load)?;
-    let types: Vec<Type> = shape
-        .columns()
-        .iter()
-        .map(|column| column.type_().clone())
-        .collect();
-    let mut open = Open {
-        client: &client,
-        finished: Finished::No,
-    };
-    client
-        .batch_execute("begin; set local statement_timeout = '15min'")
-        .await
-        .map_err(load)?;
-    let sink = client
-        .copy_in(&format!("copy {table} ({names}) from stdin binary"))
-        .await
-        .map_err(load)?;
+    let shape = client.prepare(&format!("select {names} from {table}")).await.map_err(load)?;
+    let types: Vec<Type> = shape.columns().iter().map(|column| column.type_().clone()).collect();
+    let mut open = Open { client: &client, finished: Finished::No };
+    client.batch_execute("begin; set local statement_timeout = '15min'").await.map_err(load)?;
+    let sink = client.copy_in(&format!("copy {table} ({names}) from stdin binary")).await.map_err(load)?;
     let mut copy = pin!(BinaryCopyInWriter::new(sink, &types));
     for row in rows {
         copy.as_mut().write(&borrowed(&row)).await.map_err(load)?;

@@ -37,9 +37,7 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
     let mut answer = Vec::new();
     while let Some(row) = rows.next().map_err(|error| failed("read rows", error))? {
         let values = (0..columns).map(|column| {
-            row.get_ref(column)
-                .map_err(|error| failed("read a column", error))
-                .and_then(value)
+            row.get_ref(column).map_err(|error| failed("read a column", error)).and_then(value)
         });
         answer.push(Row(values.collect::<Result<_, _>>()?));
     }
@@ -60,10 +58,7 @@ pub(super) fn query_by_keys(connection: &Connection, read: &ByKeys) -> Result<Ve
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, Failure> {
     let mut statement = prepare(connection, sql).map_err(Failure::Other)?;
     bind(&mut statement, params).map_err(Failure::Other)?;
-    statement
-        .raw_execute()
-        .map(|rows| rows as u64)
-        .map_err(|error| classed("run a statement", error))
+    statement.raw_execute().map(|rows| rows as u64).map_err(|error| classed("run a statement", error))
 }
 
 pub(super) fn insert(
@@ -74,11 +69,8 @@ pub(super) fn insert(
     on_conflict: &str,
 ) -> Result<u64, Failure> {
     let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
-    let sql = format!(
-        "insert into {table} ({}) values ({}) {on_conflict}",
-        columns.join(", "),
-        places.join(", ")
-    );
+    let sql =
+        format!("insert into {table} ({}) values ({}) {on_conflict}", columns.join(", "), places.join(", "));
     let mut statement = prepare(connection, &sql).map_err(Failure::Other)?;
     let mut inserted = 0;
     for row in rows {
@@ -87,9 +79,7 @@ pub(super) fn insert(
                 .raw_bind_parameter(index + 1, value)
                 .map_err(|error| Failure::Other(failed("bind a row", error)))?;
         }
-        inserted += statement
-            .raw_execute()
-            .map_err(|error| classed("insert a row", error))? as u64;
+        inserted += statement.raw_execute().map_err(|error| classed("insert a row", error))? as u64;
     }
     Ok(inserted)
 }
@@ -98,9 +88,7 @@ fn prepare<'connection>(
     connection: &'connection Connection,
     sql: &str,
 ) -> Result<CachedStatement<'connection>, DbError> {
-    connection
-        .prepare_cached(sql)
-        .map_err(|error| failed("prepare a statement", error))
+    connection.prepare_cached(sql).map_err(|error| failed("prepare a statement", error))
 }
 
 fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), DbError> {
@@ -109,9 +97,7 @@ fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), DbE
             .parameter_index(&format!("${}", index + 1))
             .map_err(|error| failed("bind a parameter", error))?
             .ok_or_else(|| DbError::new("bind a parameter the statement does not name"))?;
-        statement
-            .raw_bind_parameter(place, value)
-            .map_err(|error| failed("bind a parameter", error))?;
+        statement.raw_bind_parameter(place, value).map_err(|error| failed("bind a parameter", error))?;
     }
     Ok(())
 }

@@ -45,9 +45,7 @@ impl Worker {
     ) -> Result<T, DbError> {
         let (answer, answered) = oneshot::channel();
         self.tell(move |connection| drop(answer.send(job(connection))));
-        answered
-            .await
-            .map_err(|error| DbError::because("reach the database thread", error))
+        answered.await.map_err(|error| DbError::because("reach the database thread", error))
     }
 
     /// Runs a job nobody waits for. A job for a thread that is gone is dropped, and whoever waits for it hears so.

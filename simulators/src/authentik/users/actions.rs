@@ -13,22 +13,11 @@ use crate::authentik::state::{Group, State, Token, later};
 use crate::authentik::wire::{Asked, Verb};
 
 const APP_PASSWORD_LIFE: SignedDuration = SignedDuration::from_hours(360 * 24);
-const DURATION_UNITS: [&str; 7] = [
-    "weeks",
-    "days",
-    "hours",
-    "minutes",
-    "seconds",
-    "milliseconds",
-    "microseconds",
-];
+const DURATION_UNITS: [&str; 7] =
+    ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"];
 
 fn only_post(asked: &Asked) -> Result<(), Reply> {
-    if asked.verb == Verb::Post {
-        Ok(())
-    } else {
-        Err(asked.method_not_allowed())
-    }
+    if asked.verb == Verb::Post { Ok(()) } else { Err(asked.method_not_allowed()) }
 }
 
 /// Any password will do, and nothing ends because of it.
@@ -54,22 +43,13 @@ pub(in crate::authentik) fn recovery(state: &mut State, asked: &Asked, pk: &str)
     asked.need(state, "authentik_core.reset_user_password")?;
     let pk = find(state, pk)?;
     let Some(flow) = &asked.settings.recovery_flow else {
-        return Err(Reply::invalid(
-            json!({ "non_field_errors": "No recovery flow set." }),
-        ));
+        return Err(Reply::invalid(json!({ "non_field_errors": "No recovery flow set." })));
     };
-    let duration = asked
-        .body
-        .get("token_duration")
-        .and_then(|duration| duration.as_str());
+    let duration = asked.body.get("token_duration").and_then(|duration| duration.as_str());
     if duration.is_some_and(|duration| !duration.split(';').all(is_duration)) {
         return Err(Reply::server_failed());
     }
-    let token = state
-        .users
-        .get(&pk)
-        .map(|user| user.uuid.simple().to_string())
-        .unwrap_or_default();
+    let token = state.users.get(&pk).map(|user| user.uuid.simple().to_string()).unwrap_or_default();
     let link = format!("{}/if/flow/{flow}/?flow_token={token}", asked.origin);
     Ok(Reply::ok(json!({ "link": link })))
 }
@@ -113,19 +93,11 @@ pub(in crate::authentik) fn service_account(state: &mut State, asked: &Asked) ->
     };
     let mut shown = json!({ "username": name, "user_pk": user, "token": token.key });
     shown["user_uid"] = json!(state.users.get(&user).map(|row| &row.uid));
-    state
-        .tokens
-        .insert(format!("service-account-{name}-password"), token);
+    state.tokens.insert(format!("service-account-{name}-password"), token);
     if with_group {
         let pk = state.next_uuid();
         let (parents, attributes) = (BTreeSet::new(), Map::new());
-        let group = Group {
-            name,
-            is_superuser: false,
-            parents,
-            users: BTreeSet::from([user]),
-            attributes,
-        };
+        let group = Group { name, is_superuser: false, parents, users: BTreeSet::from([user]), attributes };
         state.groups.insert(pk, group);
         shown["group_pk"] = json!(pk);
     }

@@ -84,13 +84,8 @@ pub(in crate::authentik) fn me(state: &State, asked: &Asked) -> Answer {
     };
     let superuser = state.is_superuser(asked.caller);
     let named = |pk: &Uuid, name: &str| json!({ "name": name, "pk": pk });
-    let groups = state
-        .groups_of(asked.caller)
-        .map(|(pk, group)| named(pk, &group.name));
-    let roles = state
-        .roles
-        .iter()
-        .filter(|(_, role)| role.users.contains(&asked.caller));
+    let groups = state.groups_of(asked.caller).map(|(pk, group)| named(pk, &group.name));
+    let roles = state.roles.iter().filter(|(_, role)| role.users.contains(&asked.caller));
     Ok(Reply::ok(json!({ "user": {
         "pk": asked.caller,
         "username": user.username,

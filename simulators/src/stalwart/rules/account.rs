@@ -14,31 +14,18 @@ use crate::stalwart::state::State;
 
 const PASSWORD_CHARS_MIN: usize = 8;
 /// Enough of the well-known ones to be refused in a test.
-const COMMON_PASSWORDS: [&str; 6] = [
-    "password",
-    "password1",
-    "password123",
-    "12345678",
-    "123456789",
-    "qwertyuiop",
-];
+const COMMON_PASSWORDS: [&str; 6] =
+    ["password", "password1", "password123", "12345678", "123456789", "qwertyuiop"];
 
 pub(super) fn complete(before: Option<&Object>, object: &mut Object) -> Result<(), SetError> {
     if before.is_some_and(|before| before.get("@type") != object.get("@type")) {
-        return Err(SetError::invalid_properties(
-            "Cannot change the type of an existing account.",
-            "@type",
-        ));
+        return Err(SetError::invalid_properties("Cannot change the type of an existing account.", "@type"));
     }
     complete_aliases(object)?;
     credentials(before, object)?;
     default_within(object, "roles", &json!({ "@type": "User" }));
     default_within(object, "permissions", &json!({ "@type": "Inherit" }));
-    if object
-        .get("permissions")
-        .and_then(|permissions| permissions.get("@type"))
-        != Some(&json!("Inherit"))
-    {
+    if object.get("permissions").and_then(|permissions| permissions.get("@type")) != Some(&json!("Inherit")) {
         default_within(
             object,
             "permissions",
@@ -48,10 +35,9 @@ pub(super) fn complete(before: Option<&Object>, object: &mut Object) -> Result<(
     if object.get("roles").and_then(|roles| roles.get("@type")) == Some(&json!("Custom")) {
         default_within(object, "roles", &json!({ "roleIds": {} }));
     }
-    for (property, sets) in [
-        ("roles", &["roleIds"][..]),
-        ("permissions", &["enabledPermissions", "disabledPermissions"]),
-    ] {
+    for (property, sets) in
+        [("roles", &["roleIds"][..]), ("permissions", &["enabledPermissions", "disabledPermissions"])]
+    {
         for set in sets {
             members_only(object, property, set);
         }
@@ -64,9 +50,7 @@ pub(super) fn complete_aliases(object: &mut Object) -> Result<(), SetError> {
         return Ok(());
     };
     for alias in aliases.values_mut() {
-        let alias = alias
-            .as_object_mut()
-            .ok_or_else(|| SetError::invalid_value("aliases"))?;
+        let alias = alias.as_object_mut().ok_or_else(|| SetError::invalid_value("aliases"))?;
         let name = names::local(text_of(alias, "name").unwrap_or_default(), "aliases")?;
         if text_of(alias, "domainId").and_then(Id::parse).is_none() {
             return Err(SetError::required(&["domainId"]));
@@ -84,9 +68,7 @@ pub(super) fn same_tenant(state: &State, account: &Object) -> Result<(), SetErro
         return Ok(());
     };
     let strange = |kind: Kind, id: &str| {
-        let member = state
-            .named(kind, id)
-            .and_then(|object| text_of(object, "memberTenantId"));
+        let member = state.named(kind, id).and_then(|object| text_of(object, "memberTenantId"));
         member != Some(tenant)
     };
     if let Some(domain) = text_of(account, "domainId").filter(|id| strange(Kind::Domain, id)) {
@@ -111,9 +93,7 @@ fn credentials(before: Option<&Object>, object: &mut Object) -> Result<(), SetEr
     };
     let mut last = 0;
     for (place, credential) in credentials.iter_mut() {
-        let credential = credential
-            .as_object_mut()
-            .ok_or_else(|| SetError::invalid_value("credentials"))?;
+        let credential = credential.as_object_mut().ok_or_else(|| SetError::invalid_value("credentials"))?;
         let earlier = before
             .and_then(|before| before.get("credentials"))
             .and_then(|earlier| earlier.get(place))
@@ -122,9 +102,7 @@ fn credentials(before: Option<&Object>, object: &mut Object) -> Result<(), SetEr
         if text_of(credential, "@type") == Some("Password") && earlier != Some(credential) {
             password(text_of(credential, "secret").unwrap_or_default())?;
         }
-        let id = earlier
-            .and_then(|earlier| text_of(earlier, "credentialId"))
-            .and_then(Id::parse);
+        let id = earlier.and_then(|earlier| text_of(earlier, "credentialId")).and_then(Id::parse);
         let id = id.unwrap_or(Id(last));
         last = last.max(id.0) + 1;
         credential.insert("credentialId".to_owned(), json!(id.to_string()));

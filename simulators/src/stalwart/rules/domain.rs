@@ -35,10 +35,7 @@ fn management(object: &mut Object) -> Result<(), SetError> {
         return Err(SetError::missing("DnsServer", server));
     }
     if variant(object, "certificateManagement") == Some("Automatic") {
-        return Err(SetError::invalid_properties(
-            "ACME provider not found",
-            "acmeProviderId",
-        ));
+        return Err(SetError::invalid_properties("ACME provider not found", "acmeProviderId"));
     }
     for property in ["dkimManagement", "dnsManagement", "certificateManagement"] {
         default_within(object, property, &json!({ "@type": "Manual" }));
@@ -51,8 +48,5 @@ fn variant<'a>(object: &'a Object, property: &str) -> Option<&'a str> {
 }
 
 fn within<'a>(object: &'a Object, property: &str, name: &str) -> Option<&'a str> {
-    object
-        .get(property)
-        .and_then(|inner| inner.get(name))
-        .and_then(Value::as_str)
+    object.get(property).and_then(|inner| inner.get(name)).and_then(Value::as_str)
 }

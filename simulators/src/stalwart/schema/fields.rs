@@ -103,12 +103,8 @@ const DKIM_SIGNATURE: &[Field] = &[
 
 const MEMORY_LOOKUP_KEY: &[Field] = &[("namespace", Text), ("key", Text), ("isGlobPattern", Flag)];
 
-const SIEVE_SYSTEM_SCRIPT: &[Field] = &[
-    ("name", Text),
-    ("description", OptionalText),
-    ("isActive", Flag),
-    ("contents", Text),
-];
+const SIEVE_SYSTEM_SCRIPT: &[Field] =
+    &[("name", Text), ("description", OptionalText), ("isActive", Flag), ("contents", Text)];
 
 const MTA_STAGE_RCPT: &[Field] = &[("script", Map)];
 
