@@ -47,7 +47,7 @@ pub(crate) enum Role {
     Verify(Output),
     /// Look at a tenant in each outside system and print the steps that would be taken. Changes nothing.
     Plan(Plan),
-    /// Positions, lags, parked streams, due work and breakers.
+    /// Positions, lags, parked streams, and who waits for a look in which system, and why.
     Status(Output),
     /// Create or bring up to date the tables of the log and of the read models.
     Migrate,

@@ -7,7 +7,7 @@ use test_process::{Installation, Running};
 use crate::{converged, create, installation, outside, systems_are, until, up};
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_kill_9() {
+async fn ec_60_what_was_acknowledged_is_there_after_kill_9() {
     let installation = installation();
     let (running, operator) = up(&installation).await;
     for number in 0..5 {
@@ -67,4 +67,30 @@ async fn three_processes_share_one_postgres_and_any_may_be_killed() {
     .await;
     let (code, printed, _) = installation.run(&["verify", "--json"]).await.unwrap();
     assert_eq!(code, 0, "{printed}");
+}
+
+#[tokio::test]
+async fn ec_76_a_first_start_of_two_processes_at_once_makes_one_tenant_of_our_own() {
+    let Some(database) = TestPostgres::database().await else { return };
+    let mut installation = installation();
+    let _outside = outside(&mut installation).await;
+    installation.set("DEZKY_LOG_URL", database);
+    let (code, _, errors) = installation.run(&["migrate"]).await.unwrap();
+    assert_eq!(code, 0, "{errors}");
+
+    let _projector = installation.start(&["projector"]).unwrap();
+    let mut first = installation.start(&["command-api"]).unwrap();
+    let there = installation.setting("DEZKY_LISTEN").unwrap().to_owned();
+    installation.set("DEZKY_LISTEN", test_process::free_address().unwrap().to_string());
+    let mut second = installation.start(&["command-api"]).unwrap();
+    installation.ready(&mut second).await.unwrap();
+    installation.set("DEZKY_LISTEN", there);
+    installation.ready(&mut first).await.unwrap();
+
+    let operator = installation.client("operator", None).await.unwrap();
+    assert_eq!(operator.get("/users/me").await.unwrap().status, 200);
+    until(&operator, "/tenants", "listed one tenant", |list| {
+        list["data"].as_array().is_some_and(|tenants| tenants.len() == 1 && tenants[0]["slug"] == "dezky")
+    })
+    .await;
 }
