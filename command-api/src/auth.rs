@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use schema::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::config::{EmailTrust, Issuer, OPERATOR_AUDIENCE};
 use crate::error::ApiError;
@@ -65,6 +66,29 @@ struct Claims {
     email_verified: Option<bool>,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    azp: Option<IgnoredAny>,
+    #[serde(default)]
+    scope: Option<IgnoredAny>,
+    #[serde(default)]
+    nonce: Option<IgnoredAny>,
+    #[serde(default)]
+    at_hash: Option<IgnoredAny>,
+    #[serde(default)]
+    auth_time: Option<IgnoredAny>,
+    #[serde(default)]
+    sid: Option<IgnoredAny>,
+}
+
+impl Claims {
+    /// Whether this tells a portal who signed in, and lets nobody into an API. authentik signs both with the same header
+    /// and claims, except that an id token names no authorised party and no scope (recorded contract of authentik, §6.3).
+    const fn is_id_token(&self) -> bool {
+        let for_an_api = self.azp.is_some() || self.scope.is_some();
+        let from_a_sign_in =
+            self.nonce.is_some() || self.at_hash.is_some() || self.auth_time.is_some() || self.sid.is_some();
+        from_a_sign_in && !for_an_api
+    }
 }
 
 #[derive(Deserialize)]
@@ -131,7 +155,7 @@ fn accept(claims: Claims, issuer: &Issuer, trust: EmailTrust, now: Timestamp) ->
     let counts = |audience: &&String| issuer.audiences.contains(audience);
     let audiences: Vec<String> = claims.aud.list().iter().filter(counts).cloned().collect();
     let subject_fits = (1..=SUBJECT_LENGTH_MAX).contains(&claims.sub.len());
-    if claims.iss != issuer.url || audiences.is_empty() || !subject_fits {
+    if claims.iss != issuer.url || audiences.is_empty() || !subject_fits || claims.is_id_token() {
         return Err(invalid());
     }
     Ok(Identity {

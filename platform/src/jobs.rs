@@ -59,7 +59,10 @@ async fn sweep_once(reconciler: &Reconciler) {
     match reconciler.sweep().await {
         Ok(report) => tracing::info!(?report, "drift sweep done"),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "drift sweep failed; the next one comes")
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "drift sweep failed; the next one comes"
+            );
         }
     }
 }
@@ -77,10 +80,10 @@ async fn check_chain(log: &EventStore) {
     match log.verify().await {
         Ok(report) if report.is_sound() => tracing::info!("the log is dense and its chain unbroken"),
         Ok(report) => {
-            tracing::error!(?report, "the log does not prove itself: look at it before anything else")
+            tracing::error!(?report, "the log does not prove itself: look at it before anything else");
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the log's chain could not be checked")
+            tracing::error!(error = &error as &dyn std::error::Error, "the log's chain could not be checked");
         }
     }
 }

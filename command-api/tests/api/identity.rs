@@ -54,6 +54,19 @@ async fn ec_35_times_hold_to_the_minute() {
 }
 
 #[tokio::test]
+async fn an_id_token_is_no_access_token() {
+    let house = House::open().await;
+    let mut claims = house.idp.claims("dezky-portal", "ada@acme.example");
+    for name in ["azp", "scope", "uid"] {
+        claims.as_object_mut().expect("claims").remove(name);
+    }
+    let id_token = with(claims, "nonce", json!("n-456"));
+    me(&house, &house.idp.sign(&id_token)).await.refused(401, "token-invalid");
+    let access_token = with(id_token, "azp", json!("dezky-portal"));
+    me(&house, &house.idp.sign(&access_token)).await.expect(200);
+}
+
+#[tokio::test]
 async fn ec_35_only_our_algorithms_keys_and_audiences_count() {
     let house = House::open().await;
     let claims = house.idp.claims("dezky-portal", "ada@acme.example");

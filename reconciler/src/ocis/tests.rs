@@ -171,7 +171,7 @@ fn act(spec: &Spec, observed: &mut Observed, step: &Step) {
         }
         Step::RenameGroup { name, .. } => observed.group.as_mut().unwrap().name.clone_from(name),
         Step::RemoveMember { id, .. } => {
-            observed.group.as_mut().unwrap().members.retain(|_, known| known != id)
+            observed.group.as_mut().unwrap().members.retain(|_, known| known != id);
         }
         Step::AddMember { user_id, id, .. } => {
             observed.absent.remove(user_id);

@@ -49,7 +49,7 @@ pub(crate) fn keys(kind: Kind, object: &Object) -> Vec<String> {
         match how {
             Match::Exact => exact(object, property, &mut keys),
             Match::Words => {
-                spoken(kind, object).flat_map(words).for_each(|word| keys.push(format!("{property}={word}")))
+                spoken(kind, object).flat_map(words).for_each(|word| keys.push(format!("{property}={word}")));
             }
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn check(incoming: &Incoming<'_>, object: &mut Object) -> Result<(), 
             existing(state, Kind::Role, index::references(incoming.kind, object))?;
         }
         Kind::SystemSettings => {
-            existing(state, Kind::Domain, index::references(Kind::SystemSettings, object))?
+            existing(state, Kind::Domain, index::references(Kind::SystemSettings, object))?;
         }
         Kind::MemoryLookupKey => {
             let entry = text_of(object, "namespace").zip(text_of(object, "key"));
