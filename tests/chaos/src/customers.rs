@@ -10,6 +10,8 @@ use test_process::Api;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// Enough to be many, few enough to be looked at one by one at the end.
+const TENANTS_EACH: u32 = 25;
 const TRIES_MAX: u32 = 2000;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -37,40 +39,44 @@ impl Acknowledged {
     }
 }
 
-/// Creates, verifies, suspends and resumes tenants until told to stop.
+/// Makes its tenants, verifies every other one's domain, then suspends and resumes them in turn until told to stop.
 pub(crate) async fn work(number: u32, api: Api, stop: CancellationToken) -> anyhow::Result<Acknowledged> {
     let mut done = Acknowledged::default();
     for round in 0_u32.. {
         if stop.is_cancelled() {
             break;
         }
-        let slug = format!("chaos-{number}-{round}");
-        let domain = format!("{slug}.test");
-        let body = json!({ "slug": slug, "name": format!("Chaos {number} {round}"), "domains": [domain] });
-        let created = until_acknowledged(&api, "/tenants", body, 201).await?;
-        let id = created.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut tenant = Tenant { id, held: false, domain: None };
-        done.commands += 1;
-        if round % 2 == 0 {
-            let path = format!("/tenants/{slug}/domains/{domain}/verify");
-            until_acknowledged(&api, &path, json!({ "method": "operator" }), 200).await?;
-            tenant.domain = Some(domain);
-            done.commands += 1;
-        }
-        if round % 3 != 0 {
-            until_acknowledged(&api, &format!("/tenants/{slug}/suspend"), json!({ "reason": "chaos" }), 200)
-                .await?;
-            tenant.held = true;
-            done.commands += 1;
-        }
-        if round % 3 == 2 {
-            until_acknowledged(&api, &format!("/tenants/{slug}/resume"), json!({}), 200).await?;
-            tenant.held = false;
-            done.commands += 1;
-        }
+        let slug = format!("chaos-{number}-{}", round % TENANTS_EACH);
+        let tenant = match done.tenants.remove(&slug) {
+            None => create(&api, &slug, round, &mut done.commands).await?,
+            Some(tenant) => turn(&api, &slug, tenant, &mut done.commands).await?,
+        };
         done.tenants.insert(slug, tenant);
     }
     Ok(done)
+}
+
+async fn create(api: &Api, slug: &str, round: u32, commands: &mut u64) -> anyhow::Result<Tenant> {
+    let domain = format!("{slug}.test");
+    let body = json!({ "slug": slug, "name": slug, "domains": [domain] });
+    let created = until_acknowledged(api, "/tenants", body, 201).await?;
+    *commands += 1;
+    let id = created.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if !round.is_multiple_of(2) {
+        return Ok(Tenant { id, held: false, domain: None });
+    }
+    let path = format!("/tenants/{slug}/domains/{domain}/verify");
+    until_acknowledged(api, &path, json!({ "method": "operator" }), 200).await?;
+    *commands += 1;
+    Ok(Tenant { id, held: false, domain: Some(domain) })
+}
+
+/// Suspends who is open, resumes who is held.
+async fn turn(api: &Api, slug: &str, tenant: Tenant, commands: &mut u64) -> anyhow::Result<Tenant> {
+    let verb = if tenant.held { "resume" } else { "suspend" };
+    until_acknowledged(api, &format!("/tenants/{slug}/{verb}"), json!({ "reason": "chaos" }), 200).await?;
+    *commands += 1;
+    Ok(Tenant { held: !tenant.held, ..tenant })
 }
 
 async fn until_acknowledged(api: &Api, path: &str, body: Value, wanted: u16) -> anyhow::Result<Value> {

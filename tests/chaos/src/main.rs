@@ -73,7 +73,7 @@ async fn round(name: &str, log_url: Option<String>, line: &Line) -> anyhow::Resu
         installation.set("DEZKY_LOG_URL", url);
     }
     // Tenants left unfinished by a kill are found by the next look, not by the half-hourly sweep.
-    installation.set("DEZKY_SWEEP_SECONDS", "5");
+    installation.set("DEZKY_SWEEP_SECONDS", "20");
 
     let mut platform = start(&installation).await?;
     let operator = installation.client("operator", None).await?;
