@@ -19,7 +19,3 @@ chaos:
 # The ratios of the decision record on performance, measured in one run.
 bench:
     cargo build --release && cargo run --release -p bench
-
-# Stories against real upstreams named by the environment; skipped, loudly, when they are absent.
-e2e:
-    cargo test -p platform --test e2e -- --nocapture
