@@ -11,8 +11,9 @@ use crate::model::ReadModel;
 use crate::storage;
 use crate::views::Views;
 
-/// The live copy may move between looking and swapping; readers may hold the views for a moment.
-const ATTEMPTS_MAX: u32 = 200;
+/// The live copy may move between looking and swapping, and under load it does so most of the time; readers may hold the
+/// views for a moment. Some 25 seconds at the least before it is given up, with the live copy as it was.
+const ATTEMPTS_MAX: u32 = 5_000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Goes back to the copy that was live before the last rebuild. Its number, and where.
