@@ -39,8 +39,7 @@ pub(crate) async fn read(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     let (log_url, _) = urls(config)?;
     if !log_url.is_postgres() {
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+        crate::config::make_data_folder(&config.data)?;
     }
     EventStore::migrate(&log_url, clock::now()).await.context("make the log's tables (DEZKY_LOG_URL)")?;
     let position =

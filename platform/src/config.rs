@@ -359,6 +359,12 @@ fn web_address(name: &str, text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Makes the folder of embedded databases and development keys, unless it is there.
+pub(crate) fn make_data_folder(data: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("create the folder {} (DEZKY_DATA)", data.display()))
+}
+
 impl Config {
     /// Where the log is.
     pub(crate) fn log_url(&self) -> String {

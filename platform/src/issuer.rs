@@ -62,8 +62,7 @@ pub(crate) struct Issuer {
 impl Issuer {
     /// Reads the key, or makes one.
     pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data)
-            .with_context(|| format!("create the folder {} (DEZKY_DATA)", data.display()))?;
+        crate::config::make_data_folder(data)?;
         let path = data.join(KEY_FILE);
         if !path.exists() {
             let pair = Ed25519KeyPair::generate().map_err(|_| anyhow!("make a development key"))?;

@@ -39,8 +39,7 @@ pub(crate) fn show(form: Form, document: &Value, text: impl FnOnce() -> String) 
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let (log_url, views_url) = urls(config)?;
     if !log_url.is_postgres() || !views_url.is_postgres() {
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+        crate::config::make_data_folder(&config.data)?;
     }
     let mut applied = EventStore::migrate(&log_url, clock::now())
         .await

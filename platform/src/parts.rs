@@ -39,8 +39,7 @@ impl Parts {
     pub(crate) async fn open(config: &Config, tables: Tables) -> anyhow::Result<Self> {
         let (log_url, views_url) = urls(config)?;
         if !log_url.is_postgres() || !views_url.is_postgres() {
-            std::fs::create_dir_all(&config.data)
-                .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+            crate::config::make_data_folder(&config.data)?;
         }
         if tables == Tables::Make {
             EventStore::migrate(&log_url, clock::now())

@@ -55,8 +55,7 @@ impl Development {
         if !Self::is_on(config) {
             return Ok(development);
         }
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("create the folder {} (DEZKY_DATA)", config.data.display()))?;
+        crate::config::make_data_folder(&config.data)?;
         let addresses = Addresses::choose(config).await?;
         let Addresses { issuer, authentik, stalwart, ocis } = addresses;
         refuse_network(listen, &[issuer, authentik, stalwart, ocis], insist)?;
