@@ -12,9 +12,7 @@ pub const OPERATOR_AUDIENCE: &str = "dezky-operator";
 /// Everything the service is told.
 #[derive(Clone)]
 pub struct Config {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// A second address for `/metrics` alone.
+    /// An address of its own for `/metrics`, which is then not served beside the API.
     pub metrics_listen: Option<SocketAddr>,
     /// Who may say who somebody is.
     pub issuers: Vec<Issuer>,

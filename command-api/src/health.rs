@@ -8,8 +8,8 @@ use event_store::check_views;
 use projector::READ_MODELS;
 use serde_json::{Value, json};
 
-use crate::App;
 use crate::route::{Route, Who, get};
+use crate::{App, front};
 
 const SERVICE: &str = "dezky-platform-api";
 /// A read model further behind is not ready to be asked.
@@ -24,7 +24,9 @@ pub(crate) fn routes() -> Vec<Route> {
             .may(Who::Public, "Whether the log and the read models can be used")
             .gives("Readiness"),
         get("/version", version).may(Who::Public, "What is running").gives("Version"),
-        get("/metrics", metrics).may(Who::Public, "Counters as Prometheus reads them").gives("Metrics"),
+        get("/metrics", metrics_beside)
+            .may(Who::Public, "Counters as Prometheus reads them")
+            .gives("Metrics"),
     ]
 }
 
@@ -79,6 +81,14 @@ async fn version(State(app): State<App>) -> Json<Value> {
         "version": app.config.build.version,
         "commit": app.config.build.commit,
     }))
+}
+
+/// Everything this process counted, unless that has an address of its own.
+async fn metrics_beside(State(app): State<App>) -> Response {
+    match app.config.metrics_listen {
+        Some(_) => front::unknown_route().await.into_response(),
+        None => metrics(State(app)).await,
+    }
 }
 
 /// Everything this process counted.

@@ -45,4 +45,4 @@ pub use config::{Build, Config, EmailTrust, Issuer, OPERATOR_AUDIENCE};
 pub use planner::{Planned, Planner, Steps};
 pub use route::Who;
 pub use router::{router, table};
-pub use server::{ServeError, run, serve};
+pub use server::{Listening, ServeError, serve};

@@ -1,5 +1,6 @@
 //! The listener: serves until told to stop, then lets running requests finish.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::planner::Planner;
 use crate::router::{metrics_only, router};
 
 /// Running requests get this long after the stop; then their connections are dropped.
-const FAREWELL: Duration = Duration::from_secs(10);
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why the service did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum ServeError {
     #[error("listen on {address}")]
     Listen {
         /// Which.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -38,31 +39,34 @@ pub enum ServeError {
     Serve(#[source] std::io::Error),
 }
 
-/// Serves until told to stop.
-pub async fn run(
-    config: Config,
-    store: EventStore,
-    views: Views,
-    planner: Arc<dyn Planner>,
-    stop: CancellationToken,
-) -> Result<(), ServeError> {
-    let listener = listen(config.listen).await?;
-    serve(listener, config, store, views, planner, stop).await
+/// Addresses that are listened on, before anything is served there.
+#[derive(Debug)]
+pub struct Listening {
+    api: TcpListener,
+    metrics: Option<TcpListener>,
 }
 
-/// The same on an address that is already listened on.
+impl Listening {
+    /// Takes the addresses. Whoever finds one taken learns it before anything else has happened.
+    pub async fn on(api: SocketAddr, metrics: Option<SocketAddr>) -> Result<Self, ServeError> {
+        let metrics = match metrics {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        Ok(Self { api: listen(api).await?, metrics })
+    }
+}
+
+/// Serves until told to stop.
 pub async fn serve(
-    listener: TcpListener,
+    listening: Listening,
     config: Config,
     store: EventStore,
     views: Views,
     planner: Arc<dyn Planner>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let metrics_listener = match config.metrics_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let Listening { api: listener, metrics: metrics_listener } = listening;
     let app = App::new(config, store, views, planner)?;
     let stop = stop.child_token();
     let follow = async {
@@ -89,7 +93,7 @@ pub async fn serve(
     served.and(measured)
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServeError> {
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 

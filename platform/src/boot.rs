@@ -63,6 +63,15 @@ pub(crate) async fn seed(log: &EventStore) -> anyhow::Result<()> {
     once(log, Arc::new(act)).await.context("record our own tenant")
 }
 
+/// Every tenant created without a plan would be refused.
+pub(crate) async fn default_plan(log: &EventStore, key: &str) -> anyhow::Result<()> {
+    let plan = Slug::of_the_platform(key).context("DEZKY_DEFAULT_PLAN")?;
+    match resolve(log, Claim::plan_key(&plan)).await? {
+        Some(_) => Ok(()),
+        None => Err(anyhow!("DEZKY_DEFAULT_PLAN: there is no plan {key}; `{COMPLIMENTARY}` is always there")),
+    }
+}
+
 /// The person of the development issuer who administers this installation, as if they had signed in.
 pub(crate) async fn development_admin(log: &EventStore, email: &str) -> anyhow::Result<()> {
     let instance = crate::issuer::INSTANCE;

@@ -1,17 +1,35 @@
 //! The only reader of the environment and of `dezky.toml`. Every error names the setting and the remedy.
 
+mod read;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::settings::{FORMER, SETTINGS, Secrecy};
+use read::{Read, web_address};
 
+/// The data folder when nobody names one.
+pub(crate) const DATA: &str = "./dezky-data";
 const FILE: &str = "dezky.toml";
 const FILE_SUFFIX: &str = "_FILE";
 const OUR_PREFIX: &str = "DEZKY_";
+/// The pool's own lines repeat, per connection, what we say once.
+const DEFAULT_LOG: &str = "info,tokio_cron_scheduler=warn,deadpool=error";
+/// What says nothing without the address of its system.
+const AUTHENTIK_ALONE: &[&str] = &["DEZKY_AUTHENTIK_TOKEN", "DEZKY_AUTHENTIK_INSTANCE"];
+const STALWART_ALONE: &[&str] = &["DEZKY_STALWART_TOKEN"];
+const OCIS_ALONE: &[&str] = &[
+    "DEZKY_OCIS_TOKEN_URL",
+    "DEZKY_OCIS_CLIENT_ID",
+    "DEZKY_OCIS_CLIENT_SECRET",
+    "DEZKY_OCIS_BASIC_USER",
+    "DEZKY_OCIS_BASIC_PASSWORD",
+];
 /// So fast that it is no throttle.
 pub(crate) const WRITES_PER_SECOND_MAX: u32 = 1000;
 
@@ -169,29 +187,35 @@ fn refuse_unknown(name: &str, environment: &BTreeMap<String, String>) -> anyhow:
 
 fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
     let read = Read(values);
-    let authentik =
-        read.upstream("AUTHENTIK_API_URL", |read| read.needed("DEZKY_AUTHENTIK_TOKEN", "AUTHENTIK_API_URL"))?;
-    let stalwart =
-        read.upstream("STALWART_API_URL", |read| read.needed("DEZKY_STALWART_TOKEN", "STALWART_API_URL"))?;
-    let ocis = read.upstream("OCIS_API_URL", Read::ocis_login)?;
+    let authentik = read.upstream("AUTHENTIK_API_URL", AUTHENTIK_ALONE, |read| {
+        read.needed("DEZKY_AUTHENTIK_TOKEN", "AUTHENTIK_API_URL")
+    })?;
+    let stalwart = read.upstream("STALWART_API_URL", STALWART_ALONE, |read| {
+        read.needed("DEZKY_STALWART_TOKEN", "STALWART_API_URL")
+    })?;
+    let ocis = read.upstream("OCIS_API_URL", OCIS_ALONE, Read::ocis_login)?;
     let issuers = read.list("AUTHENTIK_ISSUER", "");
     for issuer in &issuers {
         web_address("AUTHENTIK_ISSUER", issuer)?;
+    }
+    let audience_issuers = read.pairs("DEZKY_AUDIENCE_ISSUERS")?;
+    if let Some((_, issuer)) = audience_issuers.iter().find(|(_, issuer)| !issuers.contains(issuer)) {
+        bail!("DEZKY_AUDIENCE_ISSUERS names {issuer}, which is not in AUTHENTIK_ISSUER");
     }
     Ok(Config {
         listen: read.address("DEZKY_LISTEN")?,
         metrics_listen: read.address("DEZKY_METRICS_LISTEN")?,
         hosts: read.list("DEZKY_HOSTS", "api.dezky.local,platform-api:3001,localhost:3001"),
-        data: PathBuf::from(read.text("DEZKY_DATA", "./dezky-data")),
+        data: PathBuf::from(read.text("DEZKY_DATA", DATA)),
         log_url: read.optional("DEZKY_LOG_URL"),
         views_url: read.optional("DEZKY_VIEWS_URL"),
         issuers,
         audiences: read.list("AUTHENTIK_AUDIENCE", "dezky-portal,dezky-operator"),
-        audience_issuers: read.pairs("DEZKY_AUDIENCE_ISSUERS")?,
+        audience_issuers,
         trust_idp_email: read.truth("DEZKY_TRUST_IDP_EMAIL")?,
         bootstrap_admin_email: read.optional("DEZKY_BOOTSTRAP_ADMIN_EMAIL"),
         default_plan: read.text("DEZKY_DEFAULT_PLAN", "complimentary"),
-        platform_zones: read.list("DEZKY_PLATFORM_ZONES", "dezky.local"),
+        platform_zones: read.zones("DEZKY_PLATFORM_ZONES", "dezky.local")?,
         authentik,
         authentik_instance: read.optional("DEZKY_AUTHENTIK_INSTANCE"),
         authentik_mode: read.mode("DEZKY_AUTHENTIK_MODE")?,
@@ -208,160 +232,25 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         sweep: read.seconds("DEZKY_SWEEP_SECONDS", 1800, 1)?,
         door_wait: read.seconds("DEZKY_DOOR_WAIT_SECONDS", 300, 0)?,
         call_timeout: read.seconds("DEZKY_CALL_TIMEOUT_SECONDS", 30, 1)?,
-        extra_authorities: read.file("DEZKY_EXTRA_CA_CERTS")?,
+        extra_authorities: read.certificates("DEZKY_EXTRA_CA_CERTS")?,
         issuer_listen: read.address("DEZKY_ISSUER_LISTEN")?,
         simulator_listen: [
             read.address("DEZKY_SIMULATOR_AUTHENTIK_LISTEN")?,
             read.address("DEZKY_SIMULATOR_STALWART_LISTEN")?,
             read.address("DEZKY_SIMULATOR_OCIS_LISTEN")?,
         ],
-        log: read.text("DEZKY_LOG", "info,tokio_cron_scheduler=warn"),
+        log: read.text("DEZKY_LOG", DEFAULT_LOG),
         log_format: read.log_format()?,
     })
 }
 
-/// One reader per kind of value; each error names the setting.
-struct Read<'a>(&'a BTreeMap<&'static str, String>);
-
-impl Read<'_> {
-    fn optional(&self, name: &'static str) -> Option<String> {
-        debug_assert!(known(name).is_some(), "every setting that is read stands in the list");
-        self.0.get(name).cloned()
-    }
-
-    fn text(&self, name: &'static str, default: &str) -> String {
-        self.optional(name).unwrap_or_else(|| default.to_owned())
-    }
-
-    fn list(&self, name: &'static str, default: &str) -> Vec<String> {
-        self.text(name, default)
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn pairs(&self, name: &'static str) -> anyhow::Result<Vec<(String, String)>> {
-        self.list(name, "")
-            .iter()
-            .map(|pair| match pair.split_once('=') {
-                Some((left, right)) => Ok((left.trim().to_owned(), right.trim().to_owned())),
-                None => Err(anyhow!("{name} must be audience=issuer pairs separated by commas")),
-            })
-            .collect()
-    }
-
-    fn address(&self, name: &'static str) -> anyhow::Result<Option<SocketAddr>> {
-        self.optional(name)
-            .map(|text| {
-                text.parse().map_err(|_| anyhow!("{name} must be an address and port such as 127.0.0.1:3001"))
-            })
-            .transpose()
-    }
-
-    /// The content of the file a setting names; empty when it names none.
-    fn file(&self, name: &'static str) -> anyhow::Result<Vec<u8>> {
-        let read = self
-            .optional(name)
-            .map(|path| std::fs::read(path).with_context(|| format!("read the file that {name} names")));
-        Ok(read.transpose()?.unwrap_or_default())
-    }
-
-    fn truth(&self, name: &'static str) -> anyhow::Result<bool> {
-        match self.text(name, "true").as_str() {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => bail!("{name} must be true or false"),
-        }
-    }
-
-    fn mode(&self, name: &'static str) -> anyhow::Result<Mode> {
-        match self.text(name, "enforce").as_str() {
-            "enforce" => Ok(Mode::Enforce),
-            "observe" => Ok(Mode::Observe),
-            "paused" => Ok(Mode::Paused),
-            "disabled" => Ok(Mode::Disabled),
-            _ => bail!("{name} must be enforce, observe, paused or disabled"),
-        }
-    }
-
-    fn log_format(&self) -> anyhow::Result<LogFormat> {
-        match self.text("DEZKY_LOG_FORMAT", "text").as_str() {
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => bail!("DEZKY_LOG_FORMAT must be text or json"),
-        }
-    }
-
-    fn number(&self, name: &'static str, default: u32, least: u32, most: u32) -> anyhow::Result<u32> {
-        let number = match self.optional(name) {
-            None => default,
-            Some(text) => text.parse().map_err(|_| anyhow!("{name} must be a whole number"))?,
-        };
-        if (least..=most).contains(&number) {
-            Ok(number)
-        } else {
-            bail!("{name} must be between {least} and {most}")
-        }
-    }
-
-    fn seconds(&self, name: &'static str, default: u32, least: u32) -> anyhow::Result<Duration> {
-        self.number(name, default, least, 86_400).map(|seconds| Duration::from_secs(seconds.into()))
-    }
-
-    fn needed(&self, name: &'static str, because: &'static str) -> anyhow::Result<String> {
-        self.optional(name)
-            .ok_or_else(|| anyhow!("{because} is set, so {name} (or {name}{FILE_SUFFIX}) must be set too"))
-    }
-
-    fn upstream<Login>(
-        &self,
-        name: &'static str,
-        login: impl Fn(&Self) -> anyhow::Result<Login>,
-    ) -> anyhow::Result<Option<Upstream<Login>>> {
-        let Some(url) = self.optional(name) else { return Ok(None) };
-        web_address(name, &url)?;
-        Ok(Some(Upstream { url: url.trim_end_matches('/').to_owned(), login: login(self)? }))
-    }
-
-    fn ocis_login(&self) -> anyhow::Result<OcisLogin> {
-        let because = "DEZKY_OCIS_TOKEN_URL";
-        match (self.optional(because), self.optional("DEZKY_OCIS_BASIC_USER")) {
-            (Some(token_url), None) => {
-                web_address(because, &token_url)?;
-                Ok(OcisLogin::Client {
-                    token_url,
-                    id: self.needed("DEZKY_OCIS_CLIENT_ID", because)?,
-                    secret: self.needed("DEZKY_OCIS_CLIENT_SECRET", because)?,
-                    scope: self.text("DEZKY_OCIS_SCOPE", "openid profile entitlements"),
-                })
-            }
-            (None, Some(user)) => {
-                let password = self.needed("DEZKY_OCIS_BASIC_PASSWORD", "DEZKY_OCIS_BASIC_USER")?;
-                Ok(OcisLogin::Basic { user, password })
-            }
-            (None, None) => {
-                bail!("OCIS_API_URL is set, so DEZKY_OCIS_TOKEN_URL or DEZKY_OCIS_BASIC_USER must be set too")
-            }
-            (Some(_), Some(_)) => {
-                bail!("DEZKY_OCIS_TOKEN_URL and DEZKY_OCIS_BASIC_USER are both set; keep one")
-            }
-        }
-    }
-}
-
-fn web_address(name: &str, text: &str) -> anyhow::Result<()> {
-    if text.starts_with("https://") || text.starts_with("http://") {
-        Ok(())
-    } else {
-        bail!("{name} must start with https:// or http://")
-    }
-}
-
 /// Makes the folder of embedded databases and development keys, unless it is there.
 pub(crate) fn make_data_folder(data: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(data)
+    // Keys and people's data lie there: it is nobody else's. A folder that is there stays as it is.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
         .with_context(|| format!("create the folder {} (DEZKY_DATA)", data.display()))
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod development;
 mod issuer;
 mod jobs;
+mod lock;
 mod logging;
 mod operations;
 mod parts;
@@ -57,7 +58,7 @@ async fn start(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Replay(model) => rebuild::replay(&config, &model.read_model).await.map(done),
         Role::Rollback(model) => rebuild::rollback(&config, &model.read_model).await.map(done),
         Role::Verify(output) => rebuild::verify(&config, output.json.into()).await,
-        Role::Plan(asked) => operations::plan(&config, &asked).await.map(done),
+        Role::Plan(asked) => operations::plan(&config, &asked).await,
         Role::Status(output) => operations::status(&config, output.json.into()).await.map(done),
         Role::Migrate => operations::migrate(&config).await.map(done),
         Role::Token(asked) => print(&format!("{}\n", simulate::token(&config, &asked)?)).map(done),

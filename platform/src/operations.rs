@@ -1,6 +1,7 @@
 //! What operators run beside the platform: migrate, plan, status, the first administrator.
 
 use std::fmt::Write as _;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use event_store::EventStore;
@@ -58,8 +59,8 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     print(&format!("applied {}\n", applied.join("\napplied ")))
 }
 
-/// `dezky plan <tenant>`.
-pub(crate) async fn plan(config: &Config, asked: &cli::Plan) -> anyhow::Result<()> {
+/// `dezky plan <tenant>`. Exit code 1 when a system could not be looked at.
+pub(crate) async fn plan(config: &Config, asked: &cli::Plan) -> anyhow::Result<ExitCode> {
     // What the running platform simulates is asked where it is.
     let (config, simulated) = Development::already_running(config)?;
     let parts = Parts::open(&config, Tables::Expect).await?;
@@ -78,7 +79,9 @@ pub(crate) async fn plan(config: &Config, asked: &cli::Plan) -> anyhow::Result<(
         .map(|plan| serde_json::to_value(plan).map(|value| (plan.system.to_string(), value)))
         .collect::<Result<_, _>>()
         .context("encode the plan")?;
-    show(asked.json.into(), &json!({ "tenant": asked.tenant, "systems": by_system }), || plan_text(&plans))
+    show(asked.json.into(), &json!({ "tenant": asked.tenant, "systems": by_system }), || plan_text(&plans))?;
+    let all_seen = plans.iter().all(|plan| plan.failed.is_none());
+    Ok(if all_seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn plan_text(plans: &[SystemPlan]) -> String {

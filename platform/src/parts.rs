@@ -38,10 +38,13 @@ pub(crate) enum Tables {
 impl Parts {
     pub(crate) async fn open(config: &Config, tables: Tables) -> anyhow::Result<Self> {
         let (log_url, views_url) = urls(config)?;
-        if !log_url.is_postgres() || !views_url.is_postgres() {
-            crate::config::make_data_folder(&config.data)?;
-        }
-        if tables == Tables::Make {
+        if tables == Tables::Expect {
+            must_be_there(&log_url, "DEZKY_LOG_URL")?;
+            must_be_there(&views_url, "DEZKY_VIEWS_URL")?;
+        } else {
+            if !log_url.is_postgres() || !views_url.is_postgres() {
+                crate::config::make_data_folder(&config.data)?;
+            }
             EventStore::migrate(&log_url, clock::now())
                 .await
                 .context("bring the log's tables up to date (DEZKY_LOG_URL)")?;
@@ -60,15 +63,53 @@ impl Parts {
             .await
             .context("find the tables of the read models (`dezky migrate` makes them)")?;
         let views = Views::with(db).await.context("open the read models (DEZKY_VIEWS_URL)")?;
+        must_belong_together(&log, &views, &views_url).await?;
         Ok(Self { log, views })
     }
 }
 
+/// A tool started in the wrong folder must not leave empty databases behind.
+pub(crate) fn must_be_there(url: &DbUrl, setting: &str) -> anyhow::Result<()> {
+    match url.file() {
+        Some(file) if !file.exists() => bail!(
+            "there is no database {} ({setting}, DEZKY_DATA): `dezky up` and `dezky migrate` make it; or is this \
+             another folder than the platform's?",
+            file.display()
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Read models ahead of their log are of another log, or of one that was restored since: they would mix two histories.
+async fn must_belong_together(log: &EventStore, views: &Views, url: &DbUrl) -> anyhow::Result<()> {
+    // In this order: a log that grows meanwhile only gets further ahead.
+    let models = views.positions().await.context("read how far the read models are")?;
+    let head = log.read_head().await.context("read the head of the log")?;
+    let Some(ahead) = models.iter().find(|model| model.position > head) else { return Ok(()) };
+    let remedy = match url.file() {
+        Some(file) => format!("remove {0}, {0}-wal and {0}-shm", file.display()),
+        None => "point DEZKY_VIEWS_URL to an empty database".to_owned(),
+    };
+    bail!(
+        "the read model {} stands at position {} and the log ends at {head}: they are of different logs, or the log was \
+         restored from an older backup. Nothing is kept in read models alone, they are filled again: {remedy}, and start again",
+        ahead.name,
+        ahead.position
+    )
+}
+
 /// Both databases' addresses. What is wrong with one is said by the name of its setting, never by its text.
 pub(crate) fn urls(config: &Config) -> anyhow::Result<(DbUrl, DbUrl)> {
-    let log = config.log_url().parse().context("DEZKY_LOG_URL")?;
-    let views = config.views_url().parse().context("DEZKY_VIEWS_URL")?;
-    Ok((log, views))
+    let read = |text: String, setting: &'static str| {
+        let url: DbUrl = text.parse().context(setting)?;
+        if url.is_in_memory() {
+            bail!(
+                "{setting}: a database in memory is gone with its first connection; name a file, sqlite:PATH"
+            );
+        }
+        Ok(url)
+    };
+    Ok((read(config.log_url(), "DEZKY_LOG_URL")?, read(config.views_url(), "DEZKY_VIEWS_URL")?))
 }
 
 /// The one recorder of metrics in this process.
@@ -90,7 +131,6 @@ pub(crate) fn api(
     ]);
     let bootstrap = config.bootstrap_admin_email.as_deref().map(str::parse).transpose();
     Ok(command_api::Config {
-        listen,
         metrics_listen: config.metrics_listen,
         issuers: issuers(config, development)?,
         hosts,

@@ -4,16 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use command_api::Listening;
 use reconciler::Reconciler;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::parts::{Parts, Tables, api, lend, reconciling};
+use crate::parts::{Parts, Tables, api, lend, reconciling, urls};
 use crate::{boot, jobs};
 
-/// What is in hand gets this long to finish.
-const FAREWELL: Duration = Duration::from_secs(20);
+/// What is in hand gets this long to finish: less than the ten seconds after which supervisors kill.
+const FAREWELL: Duration = Duration::from_secs(8);
 const PORT: u16 = 3001;
 
 /// Tasks that live and end together: the first one to end takes the others with it.
@@ -70,6 +71,26 @@ pub(crate) fn listen(config: &Config, development: bool) -> SocketAddr {
     config.listen.unwrap_or_else(|| SocketAddr::from((host, PORT)))
 }
 
+/// Listens, so that a taken address is known before anything is promised.
+pub(crate) async fn take_addresses(config: &Config, api: SocketAddr) -> anyhow::Result<Listening> {
+    Listening::on(api, config.metrics_listen).await.context(
+        "take the addresses of the API; is another process there? DEZKY_LISTEN and DEZKY_METRICS_LISTEN choose others",
+    )
+}
+
+/// Roles share one database. An embedded one belongs to one process, which `dezky up` is.
+fn needs_postgres(config: &Config) -> anyhow::Result<()> {
+    let (log, views) = urls(config)?;
+    if log.is_postgres() && views.is_postgres() {
+        return Ok(());
+    }
+    let setting = if log.is_postgres() { "DEZKY_VIEWS_URL" } else { "DEZKY_LOG_URL" };
+    bail!(
+        "roles as processes of their own share a Postgres, and {setting} names none. Set it to postgres://…, or run \
+         `dezky up`, which is every role in one process on embedded databases"
+    )
+}
+
 /// `dezky command-api`.
 pub(crate) async fn command_api(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if config.issuers.is_empty() {
@@ -78,22 +99,27 @@ pub(crate) async fn command_api(config: Config, stop: CancellationToken) -> anyh
              start `dezky simulate` and export the settings it prints"
         );
     }
+    needs_postgres(&config)?;
     let parts = Parts::open(&config, Tables::Expect).await?;
-    let told = api(&config, listen(&config, false), None)?;
+    let listen = listen(&config, false);
+    let listening = take_addresses(&config, listen).await?;
+    let told = api(&config, listen, None)?;
     let reconciler = Reconciler::new(reconciling(&config, |_| false), parts.log.clone(), parts.views.clone())
         .context("prepare to plan for the outside systems")?;
     let mut together = Together::new(&stop);
     writer(&mut together, &parts);
     boot::seed(&parts.log).await.context("make what must exist before the first command")?;
+    boot::default_plan(&parts.log, &config.default_plan).await?;
     let planner = lend(&reconciler, &parts.views);
-    tracing::info!(listen = %told.listen, "dezky-platform-api serves commands and queries");
-    let served = command_api::run(told, parts.log, parts.views, planner, together.stop());
+    tracing::info!(%listen, "dezky-platform-api serves commands and queries");
+    let served = command_api::serve(listening, told, parts.log, parts.views, planner, together.stop());
     together.add("serve the API", served);
     together.wait().await
 }
 
 /// `dezky projector`.
 pub(crate) async fn projector(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    needs_postgres(&config)?;
     let parts = Parts::open(&config, Tables::Expect).await?;
     let mut together = Together::new(&stop);
     writer(&mut together, &parts);
@@ -123,6 +149,7 @@ pub(crate) async fn reconciler(config: Config, stop: CancellationToken) -> anyho
             );
         }
     }
+    needs_postgres(&config)?;
     let parts = Parts::open(&config, Tables::Expect).await?;
     let mut together = Together::new(&stop);
     writer(&mut together, &parts);

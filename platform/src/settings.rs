@@ -133,7 +133,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "`127.0.0.1:3103`, another port when taken",
         "`dezky up`: simulated OCIS",
     ),
-    plain("DEZKY_LOG", "`info,tokio_cron_scheduler=warn`", "what is printed: a `tracing` filter"),
+    plain(
+        "DEZKY_LOG",
+        "`info,tokio_cron_scheduler=warn,deadpool=error`",
+        "what is printed: a `tracing` filter",
+    ),
     plain("DEZKY_LOG_FORMAT", "`text`", "`text` or `json`"),
 ];
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Mode, OcisLogin, Upstream};
 use crate::development::{Addresses, Insist, refuse_network};
 use crate::issuer::{Audience, Issuer, base_url, issuer_url};
+use crate::lock::{Alone, Held, hold};
 use crate::{clock, issuer};
 
 /// What the simulators accept. They listen on loopback only, and what they protect is simulated.
@@ -26,6 +27,8 @@ pub(crate) struct Development {
     /// System and address of each simulator that runs.
     pub(crate) simulated: Vec<(&'static str, String)>,
     running: Vec<simulators::Running>,
+    /// Addresses and journals in the data folder are theirs alone.
+    alone: Option<Held>,
 }
 
 impl Development {
@@ -50,12 +53,17 @@ impl Development {
         insist: Insist,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let mut development =
-            Self { config: config.clone(), issuer: None, simulated: Vec::new(), running: Vec::new() };
+        let mut development = Self {
+            config: config.clone(),
+            issuer: None,
+            simulated: Vec::new(),
+            running: Vec::new(),
+            alone: None,
+        };
         if !Self::is_on(config) {
             return Ok(development);
         }
-        crate::config::make_data_folder(&config.data)?;
+        development.alone = Some(hold(&config.data, Alone::Development)?);
         let addresses = Addresses::choose(config).await?;
         let Addresses { issuer, authentik, stalwart, ocis } = addresses;
         refuse_network(listen, &[issuer, authentik, stalwart, ocis], insist)?;
@@ -165,6 +173,7 @@ impl Development {
         for running in self.running {
             running.stop().await;
         }
+        drop(self.alone);
     }
 }
 
@@ -225,6 +234,12 @@ pub(crate) fn token(config: &Config, asked: &crate::cli::Token) -> anyhow::Resul
         Some(address) => address,
         None => Addresses::issuer(config)?,
     };
+    if asked.issuer.is_none() && Addresses::last(&config.data)?.is_none() {
+        tracing::warn!(
+            data = %config.data.display(),
+            "no development issuer has run in this data folder (DEZKY_DATA); the token works once one does"
+        );
+    }
     let base = base_url(listen);
     let foreign = config.issuers.iter().any(|url| !url.starts_with(&base));
     if foreign {

@@ -62,7 +62,7 @@ pub enum Proof {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// There is no such read model.
-    #[error("there is no read model {0}")]
+    #[error("there is no read model {0}; there are {known}", known = names())]
     Unknown(String),
     /// The new copy differs from the live one. The live one is wrong, or the projection is not a function of the log.
     #[error("the copy differs from the live rows in {count} places, first in {first}")]
@@ -106,6 +106,11 @@ pub enum ReplayError {
 const ROOM_ATTEMPTS_MAX: u32 = 3;
 
 /// A read model by its name.
+/// All of them, for who mistyped one.
+pub(crate) fn names() -> String {
+    READ_MODELS.iter().map(|model| model.name).collect::<Vec<_>>().join(", ")
+}
+
 pub(crate) fn named(name: &str) -> Result<&'static ReadModel, ReplayError> {
     let found = READ_MODELS.iter().find(|model| model.name == name);
     found.copied().ok_or_else(|| ReplayError::Unknown(name.to_owned()))

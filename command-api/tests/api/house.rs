@@ -177,7 +177,6 @@ impl House {
 
 fn config(idp: &Idp) -> Config {
     Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
         metrics_listen: None,
         issuers: idp.issuers(),
         hosts: vec!["api.dezky.local".into(), "localhost:3001".into()],

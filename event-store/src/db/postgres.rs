@@ -4,7 +4,7 @@ mod session;
 mod statement;
 mod transaction;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError};
 use tokio_postgres::error::SqlState;
 
 use super::batch::Batch;
@@ -28,7 +28,9 @@ impl Postgres {
             .await?;
         let row = rows.first().ok_or_else(|| DbError::new("read the settings of the server"))?;
         if row.text(0)? != "UTF8" {
-            return Err(DbError::new("use a database whose encoding is not UTF8"));
+            return Err(DbError::new(
+                "use a database whose encoding is not UTF8: create one with encoding 'UTF8' template template0",
+            ));
         }
         if purpose == Purpose::Log && row.text(1)? == "off" {
             tracing::warn!("synchronous_commit is off: the server may lose commands it has acknowledged");
@@ -89,7 +91,19 @@ impl Postgres {
 }
 
 async fn reader(pool: &Pool) -> Result<Object, DbError> {
-    pool.get().await.map_err(|error| DbError::because("reach the database server", error))
+    pool.get().await.map_err(unreachable)
+}
+
+/// The server's words without the pool's around them.
+fn unreachable(error: PoolError) -> DbError {
+    let attempted = "reach the database server";
+    match error {
+        PoolError::Backend(source) => DbError::because(attempted, source),
+        other @ (PoolError::Timeout(_)
+        | PoolError::Closed
+        | PoolError::NoRuntimeSpecified
+        | PoolError::PostCreateHook(_)) => DbError::because(attempted, other),
+    }
 }
 
 /// A prepared statement whose tables have changed under it.

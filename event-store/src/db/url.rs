@@ -1,7 +1,7 @@
 //! Where a database is. Never shows a password.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Where a database is: `sqlite:PATH`, `sqlite::memory:` (a new, empty one at every opening), `postgres://…`.
@@ -50,6 +50,19 @@ impl DbUrl {
     /// A database file.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
         Self(Place::File(path.into()))
+    }
+
+    /// The file of an embedded database.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            Place::Memory | Place::Postgres(_) => None,
+        }
+    }
+
+    /// Whether every opening makes a new database.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.0, Place::Memory)
     }
 
     /// Whether this is a Postgres server, which several processes may share across machines.

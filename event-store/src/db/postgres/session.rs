@@ -73,8 +73,11 @@ fn tls(server: &Server) -> Result<MakeRustlsConnect, DbError> {
     };
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(DbError::new("find a certificate authority to trust for the database server"));
+    // Where TLS is spoken only if it is offered, a machine without authorities refuses when it is.
+    if roots.is_empty() && server.tls == Tls::Always {
+        return Err(DbError::new(
+            "find a certificate authority to trust for the database server (sslrootcert=<file> names one)",
+        ));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

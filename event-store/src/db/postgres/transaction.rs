@@ -47,7 +47,7 @@ pub(super) fn roll_back(client: &ClientWrapper) {
 }
 
 async fn writer(pool: &Pool) -> Result<Object, DbError> {
-    pool.get().await.map_err(|error| DbError::because("reach the database server", error))
+    pool.get().await.map_err(super::unreachable)
 }
 
 pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteError> {
