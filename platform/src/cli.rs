@@ -47,8 +47,10 @@ pub(crate) enum Role {
     Verify(Output),
     /// Look at a tenant in each outside system and print the steps that would be taken. Changes nothing.
     Plan(Plan),
-    /// Positions, lags, parked streams, and who waits for a look in which system, and why.
+    /// Positions, lags, parked streams, systems left alone, and who waits for a look in which system, and why.
     Status(Output),
+    /// Show which streams read models could not digest, and why; or try one again.
+    Parked(Parked),
     /// Create or bring up to date the tables of the log and of the read models.
     Migrate,
     /// Print a token of the development issuer, for trying the API.
@@ -99,6 +101,28 @@ pub(crate) struct Plan {
     /// Print one JSON document instead of text.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What could not be digested.
+#[derive(Debug, Args)]
+pub(crate) struct Parked {
+    #[command(subcommand)]
+    pub(crate) what: Option<ParkedWhat>,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to do about it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedWhat {
+    /// Apply the waiting events of one stream, in order, all or none. They are also tried by the clock.
+    Retry {
+        /// The read model, as `dezky parked` shows it.
+        read_model: String,
+        /// The stream, as `dezky parked` shows it.
+        stream: String,
+    },
 }
 
 /// For whom a token is.

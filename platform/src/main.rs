@@ -17,6 +17,7 @@ mod rebuild;
 mod roles;
 mod settings;
 mod simulate;
+mod status;
 mod stop;
 mod up;
 
@@ -59,7 +60,8 @@ async fn start(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Rollback(model) => rebuild::rollback(&config, &model.read_model).await.map(done),
         Role::Verify(output) => rebuild::verify(&config, output.json.into()).await,
         Role::Plan(asked) => operations::plan(&config, &asked).await,
-        Role::Status(output) => operations::status(&config, output.json.into()).await.map(done),
+        Role::Status(output) => status::status(&config, output.json.into()).await.map(done),
+        Role::Parked(asked) => status::parked(&config, &asked).await.map(done),
         Role::Migrate => operations::migrate(&config).await.map(done),
         Role::Token(asked) => print(&format!("{}\n", simulate::token(&config, &asked)?)).map(done),
         Role::Backup(to) => backup::write(&config, &to.file).await.map(done),

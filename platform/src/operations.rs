@@ -107,62 +107,6 @@ fn plan_text(plans: &[SystemPlan]) -> String {
     text
 }
 
-/// `dezky status`.
-pub(crate) async fn status(config: &Config, form: Form) -> anyhow::Result<()> {
-    let parts = Parts::open(config, Tables::Expect).await?;
-    let head = parts.log.read_head().await.context("read the head of the log")?;
-    let models = parts.views.positions().await.context("read how far the read models are")?;
-    let told = reconciling(config, |_| false);
-    let reconciler = Reconciler::new(told, parts.log, parts.views).context("prepare to look at the work")?;
-    let work = reconciler.status().await.context("read what is due")?;
-    let read_models: Vec<Value> = models
-        .iter()
-        .map(|model| {
-            json!({
-                "name": model.name, "definition": model.definition, "copy": model.copy, "live": model.is_live, "state": model.state,
-                "position": model.position,
-                "lag": head.saturating_sub(model.position), "parkedStreams": model.parked_streams, "note": model.note,
-            })
-        })
-        .collect();
-    let due: Vec<Value> = work
-        .waiting
-        .iter()
-        .map(|row| {
-            json!({
-                "subject": row.subject.to_string(), "system": row.system, "dueAt": row.due_at.to_api(), "failures": row.failures,
-                "state": row.state, "reason": row.reason,
-            })
-        })
-        .collect();
-    let document = json!({ "head": head, "readModels": read_models, "reconciler": { "position": work.position, "due": due } });
-    show(form, &document, || {
-        let mut text = format!("log            head {head}\n");
-        for model in &models {
-            let lag = head.saturating_sub(model.position);
-            let note = model.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "{:<14} v{} {} at {}, {lag} behind, {} streams parked{note}",
-                model.name, model.copy, model.state, model.position, model.parked_streams
-            );
-        }
-        let _ = writeln!(text, "reconciler     at {}, {} looks due", work.position, work.waiting.len());
-        for row in &work.waiting {
-            let why = row.reason.as_deref().unwrap_or("fresh");
-            let _ = writeln!(
-                text,
-                "  {} {} at {}: {why}, {} failures",
-                row.subject,
-                row.system,
-                row.due_at.to_api(),
-                row.failures
-            );
-        }
-        text
-    })
-}
-
 /// `dezky admin bootstrap`.
 pub(crate) async fn bootstrap_admin(config: &Config, email: &str) -> anyhow::Result<()> {
     let parts = Parts::open(config, Tables::Expect).await?;

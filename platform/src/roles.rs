@@ -174,7 +174,7 @@ pub(crate) async fn reconcile(
     let reconciler =
         Reconciler::new(reconciling(config, is_simulated), parts.log.clone(), parts.views.clone())
             .context("prepare the calls to the outside systems")?;
-    let mut scheduler = jobs::start(reconciler.clone(), parts.log.clone(), config.sweep).await?;
+    let mut scheduler = jobs::start(reconciler.clone(), parts, config.sweep).await?;
     let (running, stop) = (reconciler.clone(), together.stop());
     together.add("reconcile the outside systems", async move { running.run(stop).await });
     let stop = together.stop();

@@ -1,6 +1,7 @@
 //! How far everything is: what `dezky status`, readiness and the operations page show.
 
 use event_store::DbError;
+use schema::Timestamp;
 
 use crate::READ_MODELS;
 use crate::copies;
@@ -42,6 +43,14 @@ pub struct ParkedStream {
     pub events: u64,
     /// How often a retry failed.
     pub attempts: u64,
+    /// When it is tried again by itself; at the next occasion when it never was.
+    pub next_try: Option<Timestamp>,
+}
+
+impl ParkedStream {
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.next_try.is_none_or(|next_try| next_try <= now)
+    }
 }
 
 impl Views {
@@ -81,7 +90,7 @@ impl Views {
         let rows = self
             .db()
             .query(
-                "select p.read_model, p.stream, p.position, p.error, p.attempts,
+                "select p.read_model, p.stream, p.position, p.error, p.attempts, p.next_try,
                         (select count(*) from parked q where q.read_model = p.read_model
                             and q.version = p.version and q.stream = p.stream)
                    from parked p join live l on l.read_model = p.read_model and l.version = p.version
@@ -99,7 +108,8 @@ impl Views {
                     position: row.count(2)?,
                     error: row.text(3)?.to_owned(),
                     attempts: row.count(4)?,
-                    events: row.count(5)?,
+                    next_try: row.opt_text(5)?.and_then(|text| text.parse().ok()),
+                    events: row.count(6)?,
                 })
             })
             .collect()

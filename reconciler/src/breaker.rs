@@ -40,6 +40,17 @@ struct State {
     open: Option<(Opened, Timestamp)>,
 }
 
+impl Opened {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::RateLimit => "rate-limit",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// One breaker per system.
 #[derive(Debug, Default)]
 pub struct Breakers {
@@ -68,8 +79,9 @@ impl Breakers {
         was_open
     }
 
-    /// A call failed. Refusals of one request say nothing about the system.
-    pub fn failed(&self, system: System, error: &CallError, now: Timestamp) {
+    /// A call failed. Refusals of one request say nothing about the system. Why it is left alone from now on, and until
+    /// when, if it is.
+    pub fn failed(&self, system: System, error: &CallError, now: Timestamp) -> Option<(Opened, Timestamp)> {
         let mut state = self.states.entry(system.as_str()).or_default();
         let opened = match error.class {
             FailureClass::Auth => Some((Opened::Credentials, backoff::AUTH)),
@@ -80,20 +92,12 @@ impl Breakers {
             }
             FailureClass::Permanent | FailureClass::Blocked => None,
         };
-        let Some((why, pause)) = opened else { return };
+        let (why, pause) = opened?;
         if state.open.is_none() {
             tracing::error!(%system, ?why, error = error as &dyn std::error::Error, "the system is left alone for now");
         }
         state.open = Some((why, backoff::after(now, pause)));
-    }
-
-    /// Systems that are left alone, why, and until when.
-    pub fn open(&self) -> Vec<(System, Opened, Timestamp)> {
-        let found = |system: System| {
-            let (why, until) = self.states.get(system.as_str())?.open?;
-            Some((system, why, until))
-        };
-        System::ALL.into_iter().filter_map(found).collect()
+        state.open
     }
 }
 

@@ -19,6 +19,7 @@ pub mod config;
 mod due;
 mod follow;
 pub mod integration;
+mod left_alone;
 pub mod ocis;
 mod order;
 mod pass;
@@ -44,9 +45,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use breaker::Opened;
 pub use config::{AuthentikConfig, Config, OcisConfig, StalwartConfig, SystemMode};
 pub use due::Waiting;
+pub use left_alone::LeftAlone;
 pub use ocis::Credentials;
 pub use plan::SystemPlan;
 pub use subject::Subject;
@@ -85,6 +86,7 @@ struct Inner {
     due: due::DueRows,
     attempts: attempts::Attempts,
     breakers: breaker::Breakers,
+    left_alone: left_alone::LeftAloneRows,
     woken: Notify,
     /// This process, in leases.
     owner: String,
@@ -97,7 +99,7 @@ pub struct Status {
     /// Who waits for a look, and why.
     pub waiting: Vec<Waiting>,
     /// Systems that are left alone, why, and until when.
-    pub left_alone: Vec<(System, Opened, Timestamp)>,
+    pub left_alone: Vec<LeftAlone>,
     /// How we may act, per system.
     pub modes: Vec<(System, SystemMode)>,
     /// How far the log has been taken in.
@@ -112,6 +114,7 @@ impl Reconciler {
             due: due::DueRows::new(views.db().clone()),
             attempts: attempts::Attempts::new(views.db().clone()),
             breakers: breaker::Breakers::default(),
+            left_alone: left_alone::LeftAloneRows::new(views.db().clone()),
             woken: Notify::new(),
             owner: Uuid::new_v4().simple().to_string(),
             leases: AtomicU64::new(0),
@@ -126,10 +129,30 @@ impl Reconciler {
     pub async fn status(&self) -> Result<Status, WorkError> {
         Ok(Status {
             waiting: self.0.due.list().await?,
-            left_alone: self.0.breakers.open(),
+            left_alone: self.0.left_alone.list().await?,
             modes: System::ALL.map(|system| (system, self.0.systems.mode(system))).to_vec(),
             position: self.0.due.position().await?.unwrap_or_default(),
         })
+    }
+
+    /// A system answered as it should: whoever waited for it is looked at now.
+    async fn works(&self, system: System) -> Result<(), WorkError> {
+        if self.0.breakers.succeeded(system) {
+            tracing::info!(%system, "the system works again");
+            metrics::gauge!("dezky_upstream_left_alone", "system" => system.as_str()).set(0);
+            self.0.left_alone.forget(system).await?;
+            self.0.due.unblock(system, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// A call failed: the system may be left alone from now on.
+    async fn does_not_work(&self, system: System, error: &call::CallError) -> Result<(), WorkError> {
+        if let Some(opened) = self.0.breakers.failed(system, error, self.now()) {
+            metrics::gauge!("dezky_upstream_left_alone", "system" => system.as_str()).set(1);
+            self.0.left_alone.note(system, opened, self.now()).await?;
+        }
+        Ok(())
     }
 
     /// Forgets old attempts. How many.

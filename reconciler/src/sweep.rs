@@ -110,13 +110,11 @@ impl Reconciler {
             match self.compare(system, &compared, &ids, &mut report).await {
                 Ok(found) => {
                     differing.extend(found.into_iter().map(|one| ((one.subject, system), one.haste())));
-                    if self.0.breakers.succeeded(system) {
-                        self.0.due.unblock(system, self.now()).await?;
-                    }
+                    self.works(system).await?;
                 }
                 Err(error) => {
                     tracing::warn!(%system, error = &error as &dyn std::error::Error, "a system could not be swept");
-                    self.0.breakers.failed(system, &error, self.now());
+                    self.does_not_work(system, &error).await?;
                     report.unread.insert(system, error.to_string());
                 }
             }

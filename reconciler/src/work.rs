@@ -33,6 +33,7 @@ impl Reconciler {
             // The only process there is: whoever held a lease is dead.
             self.0.due.release_all().await?;
         }
+        self.0.left_alone.forget_all().await?;
         tokio::join!(
             self.until(&stop, Self::follow_forever(self)),
             self.work_until(&stop),

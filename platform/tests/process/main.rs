@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod lifecycle;
 mod operations;
 mod outside;
 mod roles;

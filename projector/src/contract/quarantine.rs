@@ -27,18 +27,25 @@ on_both_databases! {
         let found = parked.iter().map(|parked| (parked.model.as_str(), parked.stream.clone(), parked.events));
         assert_eq!(found.collect::<Vec<_>>(), [("tenants", StreamId::from(ten(1)).to_string(), 2)]);
 
-        // Not repaired: it stays, and says so.
+        // Not repaired: it stays, and says so. By the clock it is tried less and less often.
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let stream = StreamId::from(ten(1));
-        let still = retry(&world.views, &world.store, &tenants::MODEL, &stream).await.unwrap();
+        let still = retry(&world.views, &world.store, "tenants", &stream, now).await.unwrap();
         assert!(matches!(still, Retried::StillParked { .. }), "{still:?}");
         assert_eq!(world.views.parked().await.unwrap()[0].attempts, 1);
+        let tried = crate::retry_due(&world.views, &world.store, now.plus_seconds(299)).await.unwrap();
+        assert_eq!(tried, []);
+        let tried = crate::retry_due(&world.views, &world.store, now.plus_seconds(300)).await.unwrap();
+        assert!(matches!(&tried[..], [(_, Retried::StillParked { .. })]), "{tried:?}");
+        let next = world.views.parked().await.unwrap()[0].next_try;
+        assert_eq!(next, Some(now.plus_seconds(300 + 600)));
 
         // Repaired: everything that waited goes in at once, in order, and the stream is followed again.
         let places = (1..=row.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
         let mut batch = event_store::Batch::new();
         batch.run(format!("insert into tenants_v1 values ({places})"), row, event_store::Expect::Rows(1));
         world.views.db().write(batch).await.unwrap();
-        let drained = retry(&world.views, &world.store, &tenants::MODEL, &stream).await.unwrap();
+        let drained = retry(&world.views, &world.store, "tenants", &stream, now).await.unwrap();
         assert_eq!(drained, Retried::Drained { events: 2 });
         world.renames(1, "Acme four").await;
         world.settle().await;

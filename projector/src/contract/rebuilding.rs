@@ -9,6 +9,25 @@ use crate::{
 };
 
 on_both_databases! {
+    async fn a_copy_that_was_live_is_kept_for_a_week(world: World) {
+        world.a_plan().await;
+        world.a_settled_tenant(1, "acme", None).await;
+        world.settle().await;
+        replay(&world.views, &world.store, "tenants", &|_| {}).await.unwrap();
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        assert_eq!(world.views.drop_retired(now).await.unwrap(), []);
+        assert_eq!(world.views.drop_retired(now.plus_days(7)).await.unwrap(), []);
+        // A way back is a way back for another week.
+        rollback(&world.views, &world.store, "tenants").await.unwrap();
+        assert_eq!(world.views.drop_retired(now.plus_days(8)).await.unwrap(), []);
+        assert_eq!(world.views.drop_retired(now.plus_days(16)).await.unwrap(), [("tenants", 2)]);
+        let none = rollback(&world.views, &world.store, "tenants").await;
+        assert!(matches!(none, Err(ReplayError::NothingBefore("tenants"))), "{none:?}");
+        world.renames(1, "Acme two").await;
+        world.settle().await;
+        world.assert_proved().await;
+    }
+
     async fn every_model_made_again_equals_the_live_one(world: World) {
         world.a_plan().await;
         world.a_partner(1, "nordlys").await;

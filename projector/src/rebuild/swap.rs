@@ -69,13 +69,13 @@ fn batch(model: &'static ReadModel, old: &Copy, new: &Copy) -> Batch {
     let mut batch = Batch::new();
     batch
         .run(
-            "update checkpoints set epoch = epoch + 1, state = 'retired'
+            "update checkpoints set epoch = epoch + 1, state = 'retired', retired_at = null
               where read_model = $1 and version = $2 and position = $3 and epoch = $4",
             vec![model.name.into(), old.number.into(), old.position.into(), old.epoch.into()],
             Expect::Rows(1),
         )
         .run(
-            "update checkpoints set epoch = epoch + 1, state = 'live',
+            "update checkpoints set epoch = epoch + 1, state = 'live', retired_at = null,
                     owner = (select o.owner from checkpoints o where o.read_model = $1 and o.version = $2)
               where read_model = $1 and version = $3 and position = $4 and epoch = $5",
             vec![

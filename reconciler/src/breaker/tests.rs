@@ -43,5 +43,5 @@ fn what_is_refused_for_good_says_nothing_about_the_system() {
     for _ in 0..20 {
         breakers.failed(System::Ocis, &error(FailureClass::Permanent), now);
     }
-    assert_eq!(breakers.open(), []);
+    assert_eq!(breakers.ask(System::Ocis, now), Verdict::Go);
 }

@@ -19,11 +19,9 @@ impl Reconciler {
     /// What the attempt says about the system itself.
     pub(super) async fn judge(&self, system: System, attempt: &Attempt) -> Result<(), WorkError> {
         match &attempt.outcome {
-            Err(error) => self.0.breakers.failed(system, error, self.now()),
-            Ok(_) if self.0.breakers.succeeded(system) => self.0.due.unblock(system, self.now()).await?,
-            Ok(_) => {}
+            Err(error) => self.does_not_work(system, error).await,
+            Ok(_) => self.works(system).await,
         }
-        Ok(())
     }
 
     pub(super) async fn report(

@@ -58,6 +58,9 @@ async fn ec_81_a_dead_token_keeps_everybody_away_and_is_probed_once_a_minute() {
         event,
         ProvisioningEvent::Failed { class: FailureClass::Auth, reason: Reason::AuthFailed, .. }
     )));
+    let left_alone = world.reconciler.status().await.unwrap().left_alone;
+    let found = left_alone.iter().map(|left| (left.system, left.why.as_str()));
+    assert_eq!(found.collect::<Vec<_>>(), [(System::Authentik, "credentials")]);
     world.authentik.faults.clear_requests();
     world.suspend(beta).await;
     world.settle().await;

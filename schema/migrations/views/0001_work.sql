@@ -12,6 +12,7 @@ create table checkpoints (
     lease_until text,                     -- null: nobody is on it
     state       text   not null,          -- live, rebuilding, retired, stopped
     note        text,                     -- why it stopped
+    retired_at  text,                     -- first seen beside another live copy; dropped some days later
     primary key (read_model, version)
 );
 
@@ -30,7 +31,7 @@ create table parked (
     position   bigint not null,
     error      text   not null,
     attempts   bigint not null,
-    next_try   text,                      -- null: waits for a person
+    next_try   text,                      -- null: not tried again yet
     primary key (read_model, version, position)
 );
 create index parked_by_stream on parked (read_model, version, stream, position);
@@ -67,6 +68,14 @@ create table attempts (
     primary key (subject, system, started_at)
 );
 create index attempts_by_time on attempts (started_at);
+
+-- Systems everybody is kept away from, as the process that found out says it; for people. What it acts on it remembers.
+create table left_alone (
+    system      text primary key,
+    why         text not null,            -- credentials, rate-limit, down
+    since       text not null,
+    until       text not null             -- then one probe
+);
 
 -- When people were last seen. Not an event: it happens all the time and nothing follows from it. Written at most every
 -- five minutes per person; losing it loses a date on a page.

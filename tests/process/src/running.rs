@@ -145,6 +145,18 @@ impl Running {
         self.child.kill().await.context("kill the process")
     }
 
+    /// Asks it to stop, as a supervisor does.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let id = self.child.id().context("the process has ended")?.to_string();
+        let sent = std::process::Command::new("kill").args(["-TERM", &id]).status().context("run kill")?;
+        if sent.success() { Ok(()) } else { bail!("could not ask process {id} to stop") }
+    }
+
+    /// Waits for its end; the exit code, unless a signal ended it.
+    pub async fn ended(&mut self) -> anyhow::Result<Option<i32>> {
+        Ok(self.child.wait().await.context("wait for the process")?.code())
+    }
+
     /// Everything it has printed, and what earlier processes of the same role printed.
     pub fn printed(&self) -> anyhow::Result<String> {
         std::fs::read_to_string(&self.log).context("read a log file")
