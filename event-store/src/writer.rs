@@ -185,7 +185,10 @@ impl Writer<'_> {
                         return Sent::Refused(error.into());
                     }
                     WriteError::Unavailable(error) => return Sent::Unavailable(error.into()),
-                    WriteError::Unknown(_) => {}
+                    WriteError::Unknown(error) => tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a commit was not confirmed: looking what became of it"
+                    ),
                 }
             }
             lost += 1;

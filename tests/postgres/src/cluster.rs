@@ -49,10 +49,19 @@ fn join(disk: Disk) -> Option<(File, String)> {
     let lock = folder.join("lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
     let file = file.unwrap_or_else(|error| panic!("open {}: {error}", lock.display()));
-    file.lock().unwrap_or_else(|error| panic!("lock {}: {error}", lock.display()));
-    let port = running(&folder).unwrap_or_else(|| start(&folder, &programs.0, &programs.1, disk));
-    // From exclusive to shared: others may join, the watchdog may not stop it.
-    file.lock_shared().unwrap_or_else(|error| panic!("share {}: {error}", lock.display()));
+    let port = loop {
+        // Shared, so that test processes run beside each other; held, the watchdog may not stop the cluster.
+        file.lock_shared().unwrap_or_else(|error| panic!("share {}: {error}", lock.display()));
+        if let Some(port) = running(&folder) {
+            break port;
+        }
+        // Starting it is for one process alone. Letting go first: two that hold it shared would wait for each other.
+        file.unlock().unwrap_or_else(|error| panic!("let go of {}: {error}", lock.display()));
+        file.lock().unwrap_or_else(|error| panic!("lock {}: {error}", lock.display()));
+        if running(&folder).is_none() {
+            start(&folder, &programs.0, &programs.1, disk);
+        }
+    };
     Some((file, format!("postgres://postgres@127.0.0.1:{port}/postgres")))
 }
 
@@ -63,7 +72,7 @@ fn running(folder: &Path) -> Option<u16> {
     TcpStream::connect_timeout(&address, CONNECT_WITHIN).ok().map(|_| port)
 }
 
-fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
+fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) {
     let home = folder.join("cluster");
     if home.exists() {
         std::fs::remove_dir_all(&home).unwrap_or_else(|error| panic!("remove {}: {error}", home.display()));
@@ -94,7 +103,6 @@ fn start(folder: &Path, initdb: &Path, pg_ctl: &Path, disk: Disk) -> u16 {
     std::fs::write(folder.join("port"), port.to_string())
         .unwrap_or_else(|error| panic!("remember the port: {error}"));
     watch(folder, pg_ctl, &data);
-    port
 }
 
 /// `pg_ctl` leaves a server behind that keeps inherited pipes open: give it none.
