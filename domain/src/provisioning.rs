@@ -49,6 +49,18 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// Whether what does not work concerns one person alone, and will not pass by itself.
+    pub const fn is_of_a_person(&self) -> bool {
+        match self {
+            Self::Failed { class: FailureClass::Permanent, resource: Some(resource), .. } => {
+                resource.kind.is_of_a_person()
+            }
+            Self::Failed { .. } | Self::Progressing | Self::Converged(_) => false,
+        }
+    }
+}
+
 /// The word of a system in a tenant's representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemStatus {
@@ -73,11 +85,13 @@ impl SystemStatus {
         }
     }
 
-    /// The word for what is wanted and seen. No mode: nothing has been wanted yet.
+    /// The word for what is wanted and seen. No mode: nothing has been wanted yet. One person who cannot be served is a
+    /// matter of that person: everybody else is, and the system is in place.
     pub const fn of(mode: Option<Mode>, phase: &Phase) -> Self {
         match (mode, phase) {
             (Some(Mode::DisabledByConfig | Mode::DisabledByPlan), _) => Self::Skipped,
             (Some(Mode::Enforce), Phase::Converged(_)) => Self::Ok,
+            (Some(Mode::Enforce), phase) if phase.is_of_a_person() => Self::Ok,
             (Some(Mode::Enforce), Phase::Failed { .. }) => Self::Error,
             (Some(Mode::Enforce), Phase::Progressing) | (None, _) => Self::Pending,
         }
@@ -157,8 +171,10 @@ impl Provisioning {
     fn failed(&self, generation: u32, failure: Failure, consecutive: u32) -> Option<ProvisioningEvent> {
         let Failure { class, reason, resource } = failure;
         let is_known = match &self.phase {
-            Phase::Failed { class: known_class, reason: known_reason, .. } => {
-                *known_class == class && *known_reason == reason
+            Phase::Failed { class: known_class, reason: known_reason, resource: known } => {
+                // Another object with the same trouble is news only where each object is a trouble of its own.
+                let is_same = *known == resource || class != FailureClass::Permanent;
+                *known_class == class && *known_reason == reason && is_same
             }
             Phase::Progressing | Phase::Converged(_) => false,
         };

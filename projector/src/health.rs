@@ -38,6 +38,7 @@ impl Health {
     /// The same as [`of`], over the columns of a row `s`; a number that grows with the trouble.
     pub(crate) const RANK_SQL: &str = "case
         when s.mode in ('disabledByConfig', 'disabledByPlan') then 0
+        when s.phase = 'failed' and s.class = 'permanent' and s.failed_kind in ('user', 'account') then 2
         when s.phase = 'failed' and s.class in ('auth', 'permanent') then 3
         when s.phase = 'failed' and s.class = 'blocked' and s.drifted = 0 then 1
         when s.phase = 'failed' or s.drifted = 1 then 2
@@ -54,6 +55,7 @@ pub(crate) fn summary(systems: &BTreeMap<System, SystemRow<'_>>) -> Health {
 fn of(row: &SystemRow<'_>) -> Health {
     match (row.status(), &row.phase) {
         (SystemStatus::Skipped, _) => Health::Ready,
+        (_, phase) if phase.is_of_a_person() => Health::Degraded,
         (_, Phase::Failed { class: FailureClass::Auth | FailureClass::Permanent, .. }) => Health::Error,
         (_, Phase::Failed { class: FailureClass::Blocked, .. }) if !row.drifted => Health::Progressing,
         (_, Phase::Failed { .. }) => Health::Degraded,

@@ -233,6 +233,17 @@ impl Integration for Authentik {
         ConvergedReason::Converged
     }
 
+    fn wants(spec: &Spec, resource: &Resource) -> bool {
+        match resource.kind {
+            ResourceKind::User => spec.people.iter().any(|person| person.resource() == *resource),
+            ResourceKind::Group
+            | ResourceKind::Domain
+            | ResourceKind::Account
+            | ResourceKind::Role
+            | ResourceKind::Space => true,
+        }
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }

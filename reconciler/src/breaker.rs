@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dashmap::DashMap;
-use schema::provisioning::FailureClass;
+use schema::provisioning::{FailureClass, Reason};
 use schema::{System, Timestamp};
 
 use crate::backoff;
@@ -86,6 +86,8 @@ impl Breakers {
         let opened = match error.class {
             FailureClass::Auth => Some((Opened::Credentials, backoff::AUTH)),
             FailureClass::RateLimited => Some((Opened::RateLimit, backoff::rate_limit(error))),
+            // It answered; only what we look for is not there.
+            FailureClass::Unknown if error.reason == Reason::ExternalDeleted => None,
             FailureClass::Transient | FailureClass::Unknown => {
                 state.failures = state.failures.saturating_add(1);
                 (state.failures >= FAILURES_MAX).then_some((Opened::Down, DOWN))

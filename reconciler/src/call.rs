@@ -52,6 +52,23 @@ impl CallError {
         self
     }
 
+    /// A value of one person's that is refused is that person's trouble and nobody else's.
+    #[must_use]
+    pub fn of_person(self, resource: Resource) -> Self {
+        let is_a_value = matches!(self.reason, Reason::ValidationRejected | Reason::Conflict);
+        if self.class == FailureClass::Permanent && is_a_value && self.resource.is_none() {
+            self.about(resource)
+        } else {
+            self
+        }
+    }
+
+    /// Whether it concerns one person alone and will not pass by itself: everybody else is served.
+    pub fn is_of_a_person(&self) -> bool {
+        self.class == FailureClass::Permanent
+            && self.resource.as_ref().is_some_and(|resource| resource.kind.is_of_a_person())
+    }
+
     fn caused_by(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
@@ -169,7 +186,11 @@ impl Line {
 
     /// What an answer that is not a success means, by its status alone. Systems look first for what only they say.
     pub(crate) fn refusal(&self, what: &str, effect: Effect, answer: &Answer) -> CallError {
-        let (class, reason) = judge(answer.status, effect);
+        let (class, reason) = match answer.status.as_u16() {
+            // Not the system's own: something in front of it that does not find it.
+            404 if answer.json.is_none() => (FailureClass::Transient, Reason::UpstreamUnavailable),
+            _ => judge(answer.status, effect),
+        };
         let summary = format!("{}: {what}: answered {}", self.system, answer.status.as_u16());
         CallError { retry_after: answer.retry_after, ..CallError::new(class, reason, summary) }
     }

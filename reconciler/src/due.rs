@@ -6,45 +6,23 @@ use event_store::{Batch, Db, DbError, Expect, Row, WriteError};
 use schema::{System, Timestamp};
 
 use crate::subject::Subject;
-pub(crate) use lease::{Held, Lease};
+pub(crate) use lease::{Held, Later, Lease};
 
 /// The name of our position in the tail, beside those of the read models.
 const CHECKPOINT: &str = "reconciler";
 
 const ASK_AGAIN: &str = "on conflict (subject, system) do update set
      position = case when excluded.position > due.position then excluded.position else due.position end,
-     due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end";
+     due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end,
+     closing = case when excluded.closing > due.closing then excluded.closing else due.closing end";
 
-/// How far back a closing look is dated: whatever else is due, it comes first, without another column.
-const CLOSING_AHEAD_DAYS: i64 = 1;
-
-/// Whether a look shuts doors. Doors shut at once, however much other work there is.
+/// Whether a look shuts doors. Doors shut at once, however much other work there is, and after however many failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Haste {
     /// It overtakes everything.
     Closing,
     /// It waits its turn.
     Usual,
-}
-
-impl Haste {
-    /// When such a look is due.
-    fn due_at(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Closing => now.plus_days(-CLOSING_AHEAD_DAYS),
-            Self::Usual => now,
-        }
-    }
-
-    /// What a due row was asked with. A usual one that is half a day late may overtake too.
-    fn of(due_at: Timestamp, now: Timestamp) -> Self {
-        if due_at <= closing_before(now) { Self::Closing } else { Self::Usual }
-    }
-}
-
-/// What is dated before this is a closing look.
-fn closing_before(now: Timestamp) -> Timestamp {
-    now.plus_seconds(-CLOSING_AHEAD_DAYS * 43_200)
 }
 
 /// Why a row waits.
@@ -204,12 +182,21 @@ fn put(
                 subject.to_string().into(),
                 system.as_str().into(),
                 position.into(),
-                haste.due_at(now).to_string().into(),
+                now.to_string().into(),
                 0_i64.into(),
+                match haste {
+                    Haste::Closing => position.into(),
+                    Haste::Usual => 0_i64.into(),
+                },
             ]
         })
         .collect();
-    batch.insert_many_or("due", &["subject", "system", "position", "due_at", "attempts"], rows, ASK_AGAIN);
+    batch.insert_many_or(
+        "due",
+        &["subject", "system", "position", "due_at", "attempts", "closing"],
+        rows,
+        ASK_AGAIN,
+    );
 }
 
 fn waiting(row: &Row) -> Option<Waiting> {

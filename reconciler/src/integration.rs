@@ -33,6 +33,17 @@ pub enum Asked {
     Nothing,
 }
 
+/// What the last look at a system left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    /// It is recorded that what should be was seen.
+    Level,
+    /// Something we had made was not there: looked at a second time before it is made again.
+    Missing,
+    /// Anything else.
+    Open,
+}
+
 /// What should be, what we know of it, and whether doors may open.
 #[derive(Debug, Clone)]
 pub struct Desired<S> {
@@ -44,6 +55,8 @@ pub struct Desired<S> {
     pub gate: Gate,
     /// Whether shut doors are evidence of something asked for.
     pub asked: Asked,
+    /// What the last look left behind.
+    pub last: Last,
 }
 
 /// Something we may not touch: somebody else's, or no longer ours to change.
@@ -84,6 +97,9 @@ impl<S> Default for Plan<S> {
 pub trait Step: Display + Send + Sync {
     /// The field, for the record of drift. Never personal.
     fn path(&self) -> &'static str;
+
+    /// Whether it makes something new.
+    fn creates(&self) -> bool;
 }
 
 /// One look at a door.
@@ -127,6 +143,9 @@ pub trait Integration: Send + Sync {
     /// Why an empty plan counts as converged.
     fn reason(spec: &Self::Spec) -> ConvergedReason;
 
+    /// Whether an object is still wanted: if so its absence is a loss, else it was let go.
+    fn wants(spec: &Self::Spec, resource: &Resource) -> bool;
+
     /// Looks.
     fn observe(
         &self,
@@ -146,6 +165,12 @@ pub trait Integration: Send + Sync {
 
     /// What a look told.
     fn seen(desired: &Desired<Self::Spec>, observed: &Self::Observed) -> Seen;
+
+    /// Makes what was written take effect, where no look can tell whether it has: done before anything new counts as
+    /// level, and so repeated after a crash.
+    fn settle(&self, _desired: &Desired<Self::Spec>) -> impl Future<Output = Result<(), CallError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// How an attempt ended without failing.
@@ -199,20 +224,31 @@ async fn rounds<I: Integration>(
         let seen = I::seen(desired, &observed);
         let plan = I::plan(desired, &observed);
         if round == 0 {
+            if let Some(missing) = missing::<I>(desired, &seen) {
+                return look_again(system, desired, &observed, plan, attempt, missing).await;
+            }
             attempt.found = seen.objects.keys().cloned().collect();
             attempt.paths = paths(&plan.steps);
         }
         attempt.seen = Some(seen);
         if plan.steps.is_empty() {
-            // What was refused on the way is not planned any more: it came about by itself.
-            return match plan.refusals.into_iter().next() {
+            if desired.last != Last::Level || attempt.steps_done > 0 {
+                system.settle(desired).await?;
+            }
+            // What was refused on the way is not planned any more: it came about by itself. While a door waits, that is
+            // said first: its opening brings the next look.
+            return match worst(plan.refusals) {
+                _ if plan.waiting => Ok(Settled::Waiting),
                 Some(refusal) => Err(refusal.into()),
-                None if plan.waiting => Ok(Settled::Waiting),
                 None => Ok(Settled::Level),
             };
         }
         let now: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        if round == ROUNDS_MAX || (refused.is_some() && now == before) {
+        let is_stuck = refused.is_some() && now == before;
+        if is_stuck && plan.waiting {
+            return Ok(Settled::Waiting);
+        }
+        if round == ROUNDS_MAX || is_stuck {
             break;
         }
         before = now;
@@ -223,6 +259,36 @@ async fn rounds<I: Integration>(
     }))
 }
 
+/// Something we made and want, which is not there: a system that has just been started, or lies, shows nothing either.
+fn missing<I: Integration>(desired: &Desired<I::Spec>, seen: &Seen) -> Option<Resource> {
+    let is_missing =
+        |resource: &&Resource| !seen.objects.contains_key(*resource) && I::wants(&desired.spec, resource);
+    match desired.last {
+        Last::Missing => None,
+        Last::Level | Last::Open => desired.known.keys().find(is_missing).cloned(),
+    }
+}
+
+/// Nothing is made and nothing is recorded as lost before a second look. What shuts or corrects is done at once.
+async fn look_again<I: Integration>(
+    system: &I,
+    desired: &Desired<I::Spec>,
+    observed: &I::Observed,
+    plan: Plan<I::Step>,
+    attempt: &mut Attempt,
+    missing: Resource,
+) -> Result<Settled, CallError> {
+    let steps: Vec<I::Step> = plan.steps.into_iter().filter(|step| !step.creates()).collect();
+    work(system, desired, observed, &steps, attempt).await?;
+    let summary = "something we made is not there: looked at a second time before it is made again";
+    Err(CallError::new(FailureClass::Unknown, Reason::ExternalDeleted, summary).about(missing))
+}
+
+/// What concerns everybody is said before what concerns one person.
+fn worst(refusals: Vec<Refusal>) -> Option<Refusal> {
+    refusals.into_iter().min_by_key(|refusal| refusal.resource.kind.is_of_a_person())
+}
+
 /// Applies every step; what is refused for good stops only itself, anything else stops the attempt.
 async fn work<I: Integration>(
     system: &I,
@@ -231,13 +297,15 @@ async fn work<I: Integration>(
     steps: &[I::Step],
     attempt: &mut Attempt,
 ) -> Result<Option<CallError>, CallError> {
-    let mut refused = None;
+    let mut refused: Option<CallError> = None;
     for step in steps {
         tracing::info!(system = %I::SYSTEM, %step, "applying step");
         match system.apply(desired, observed, step).await {
             Ok(()) => attempt.steps_done += 1,
             Err(error) if error.class == FailureClass::Permanent => {
-                refused.get_or_insert(error);
+                if refused.as_ref().is_none_or(|known| known.is_of_a_person() && !error.is_of_a_person()) {
+                    refused = Some(error);
+                }
             }
             Err(error) => return Err(error),
         }

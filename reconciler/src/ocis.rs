@@ -199,6 +199,10 @@ impl Integration for Ocis {
         ConvergedReason::Converged
     }
 
+    fn wants(_: &Spec, _: &Resource) -> bool {
+        true
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::access::Lifecycle;
-use projector::facts::{SystemState, TenantFacts};
+use projector::facts::TenantFacts;
 use schema::provisioning::Mode;
 use schema::{System, Timestamp};
 
@@ -30,10 +30,10 @@ pub(crate) enum Behind {
 
 impl Behind {
     /// From what has been recorded.
-    pub(crate) fn recorded(mode: Mode, is_converged: bool) -> Self {
+    pub(crate) fn recorded(mode: Mode, is_in_place: bool) -> Self {
         match mode {
             Mode::DisabledByConfig | Mode::DisabledByPlan => Self::Ready,
-            Mode::Enforce if is_converged => Self::Ready,
+            Mode::Enforce if is_in_place => Self::Ready,
             Mode::Enforce => Self::NotYet,
         }
     }
@@ -51,7 +51,7 @@ pub(crate) fn waiting_since(facts: &TenantFacts, now: Timestamp) -> Timestamp {
     facts
         .systems
         .get(&System::Authentik)
-        .filter(|recorded| recorded.state != SystemState::Converged)
+        .filter(|recorded| !recorded.state.is_in_place())
         .map_or(now, |recorded| recorded.changed_at)
 }
 

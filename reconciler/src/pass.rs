@@ -20,8 +20,8 @@ use crate::backoff;
 use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
-use crate::due::{Held, Lease, Waits};
-use crate::integration::{Asked, Gate, Settled};
+use crate::due::{Haste, Held, Later, Lease, Waits};
+use crate::integration::{Asked, Gate, Last, Settled};
 use crate::order::{self, Behind};
 use crate::record::{Record, converged};
 use crate::subject::Subject;
@@ -42,6 +42,14 @@ struct Input {
 }
 
 impl Input {
+    /// What a row that is not done keeps: doors of a tenant that is open again are no longer to be shut.
+    fn haste(&self) -> Haste {
+        match (&self.tenant, self.asked) {
+            (Some(_), Asked::Nothing) => Haste::Usual,
+            (None, _) | (Some(_), Asked::Shut) => Haste::Closing,
+        }
+    }
+
     fn people(&self) -> &[PersonFacts] {
         self.tenant.as_ref().map_or(&self.admins, |tenant| &tenant.people)
     }
@@ -65,8 +73,20 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn is_converged(&self) -> bool {
-        !self.is_new_spec && matches!(self.before.phase(), Phase::Converged(_))
+    /// In place for whoever can be served.
+    fn is_in_place(&self) -> bool {
+        let phase = self.before.phase();
+        !self.is_new_spec && (matches!(phase, Phase::Converged(_)) || phase.is_of_a_person())
+    }
+
+    fn last(&self) -> Last {
+        if self.row.reason.as_deref() == Some(Reason::ExternalDeleted.as_str()) {
+            Last::Missing
+        } else if !self.is_new_spec && matches!(self.before.phase(), Phase::Converged(_)) {
+            Last::Level
+        } else {
+            Last::Open
+        }
     }
 }
 
@@ -76,6 +96,17 @@ enum End {
     Failed(CallError),
     /// Not tried: left alone until then.
     Blocked(Timestamp, Reason),
+}
+
+impl End {
+    /// In place for whoever can be served.
+    fn is_in_place(&self) -> bool {
+        match self {
+            Self::Settled(settled) => *settled == Settled::Level,
+            Self::Failed(error) => error.is_of_a_person(),
+            Self::Blocked(..) => false,
+        }
+    }
 }
 
 impl Reconciler {
@@ -101,7 +132,7 @@ impl Reconciler {
         let ends = join_all(started.map(|part| self.run_part(lease, &input, part, gate))).await;
         let mut ends: BTreeMap<System, End> = ends.into_iter().collect::<Result<_, _>>()?;
         for (system, end) in &ends {
-            if matches!(end, End::Settled(Settled::Level)) && *system != System::Authentik {
+            if end.is_in_place() && *system != System::Authentik {
                 behind.insert(*system, Behind::Ready);
             }
         }
@@ -187,13 +218,11 @@ impl Reconciler {
                 return Behind::Ready;
             }
             match (parts.get(&system), tenant.systems.get(&system)) {
-                (Some(part), _) => Behind::recorded(part.mode, part.is_converged()),
+                (Some(part), _) => Behind::recorded(part.mode, part.is_in_place()),
                 (None, Some(known)) => {
-                    let is_converged = known.state == facts::SystemState::Converged;
-                    Behind::recorded(
-                        known.mode,
-                        is_converged && known.converged_generation == known.generation,
-                    )
+                    let is_current = known.converged_generation == known.generation
+                        || known.state == facts::SystemState::InPlace;
+                    Behind::recorded(known.mode, known.state.is_in_place() && is_current)
                 }
                 (None, None) => Behind::NotYet,
             }
@@ -227,7 +256,8 @@ impl Reconciler {
         if let Verdict::Wait(until) = self.0.breakers.ask(system, now) {
             return Ok((system, End::Blocked(until, Reason::Waiting)));
         }
-        let given = Given { known: part.before.bound().clone(), gate, asked: input.asked };
+        let known = part.before.bound().clone();
+        let given = Given { known, gate, asked: input.asked, last: part.last() };
         let attempt = self.0.systems.attempt(system, &part.spec, &given).await;
         self.judge(system, &attempt).await?;
         self.report(lease, input, part, now, &attempt).await?;
@@ -252,8 +282,14 @@ impl Reconciler {
     async fn not_yet(&self, lease: &Lease) -> Result<(), WorkError> {
         let until = self.now().plus_millis(FACTS_PAUSE_MILLIS);
         for row in &lease.rows {
-            let why = (Waits::Retry, Reason::Waiting.as_str());
-            self.0.due.postpone(lease, row, until, row.failures, why).await?;
+            let later = Later {
+                until,
+                failures: row.failures,
+                waits: Waits::Retry,
+                reason: row.reason.as_deref().unwrap_or(Reason::Waiting.as_str()),
+                haste: Haste::Closing,
+            };
+            self.0.due.postpone(lease, row, &later).await?;
         }
         Ok(())
     }

@@ -260,6 +260,14 @@ impl Integration for Stalwart {
         if spec.domains.is_empty() { ConvergedReason::NoDomains } else { ConvergedReason::Converged }
     }
 
+    fn wants(spec: &Spec, resource: &Resource) -> bool {
+        match resource.kind {
+            ResourceKind::Domain => spec.domains.contains(&resource.key),
+            ResourceKind::Account => spec.accounts.iter().any(|account| account.resource() == *resource),
+            ResourceKind::Role | ResourceKind::Group | ResourceKind::User | ResourceKind::Space => true,
+        }
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }
@@ -297,6 +305,14 @@ impl Integration for Stalwart {
         }
         seen.doors = doors(observed);
         seen
+    }
+
+    /// Keys, script and stage of the gate do nothing before they are loaded.
+    async fn settle(&self, desired: &Desired<Spec>) -> Result<(), CallError> {
+        match desired.spec.receiving {
+            Receiving::Accepted => Ok(()),
+            Receiving::Refused => self.client.load_gate().await,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
 use crate::due::Haste;
-use crate::integration::{Asked, Desired, Gate, Integration};
+use crate::integration::{Asked, Desired, Gate, Integration, Last};
 use crate::order;
 use crate::subject::Subject;
 use crate::systems::{Given, Spec};
@@ -140,7 +140,12 @@ impl Reconciler {
             compared.push(Compared {
                 subject: Subject::Platform,
                 spec: Spec::of_platform(admins),
-                given: Given { known: BTreeMap::new(), gate: Gate::Open, asked: Asked::Nothing },
+                given: Given {
+                    known: BTreeMap::new(),
+                    gate: Gate::Open,
+                    asked: Asked::Nothing,
+                    last: Last::Open,
+                },
                 is_settled: true,
             });
         }
@@ -160,7 +165,7 @@ impl Reconciler {
             return None;
         }
         let bound = known.map(|known| known.bound.clone()).unwrap_or_default();
-        let given = Given { known: bound, gate: Gate::Open, asked: order::asked(tenant) };
+        let given = Given { known: bound, gate: Gate::Open, asked: order::asked(tenant), last: Last::Open };
         Some(Compared { subject: Subject::Tenant(tenant.tenant_id), spec, given, is_settled })
     }
 
@@ -182,6 +187,10 @@ impl Reconciler {
             }
             (System::Stalwart, _, Some(integration), _) => {
                 let bulk = stalwart::Everything::read(integration.client()).await?;
+                if bulk.refuses_mail() && self.0.systems.mode(system) == SystemMode::Enforce {
+                    // A key that was set back in a look that was cut looks right and does nothing.
+                    integration.client().action("ReloadLookupStores").await?;
+                }
                 report.orphans.extend(Bulk::orphans(&bulk, tenants));
                 Ok(differing(&bulk, compared, |spec| match spec {
                     Spec::Stalwart(spec) => Some(spec),

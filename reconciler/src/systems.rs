@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use projector::facts::{PersonFacts, TenantFacts};
 use schema::System;
-use schema::provisioning::{ConvergedReason, Counts, Mode, Resource, ResourceKind};
+use schema::provisioning::{ConvergedReason, Counts, Mode, Resource};
 use serde::Serialize;
 
 use crate::authentik::{self, Authentik};
 use crate::call::{CallError, Line};
 use crate::config::{Config, SystemMode};
-use crate::integration::{Asked, Attempt, Desired, Gate, Integration, Plan, Settled, converge};
+use crate::integration::{Asked, Attempt, Desired, Gate, Integration, Last, Plan, Settled, converge};
 use crate::ocis::{self, Ocis};
 use crate::stalwart::{self, Stalwart};
 use crate::throttle::Throttle;
@@ -67,20 +67,9 @@ impl Spec {
     /// Whether an object is still wanted: if so its absence is a loss, else it was let go.
     pub(crate) fn wants(&self, resource: &Resource) -> bool {
         match self {
-            Self::Stalwart(spec) => match resource.kind {
-                ResourceKind::Domain => spec.domains.contains(&resource.key),
-                ResourceKind::Account => spec.accounts.iter().any(|account| account.resource() == *resource),
-                ResourceKind::Role | ResourceKind::Group | ResourceKind::User | ResourceKind::Space => true,
-            },
-            Self::Authentik(spec) => match resource.kind {
-                ResourceKind::User => spec.people.iter().any(|person| person.resource() == *resource),
-                ResourceKind::Group
-                | ResourceKind::Domain
-                | ResourceKind::Account
-                | ResourceKind::Role
-                | ResourceKind::Space => true,
-            },
-            Self::Ocis(_) => true,
+            Self::Authentik(spec) => Authentik::wants(spec, resource),
+            Self::Stalwart(spec) => Stalwart::wants(spec, resource),
+            Self::Ocis(spec) => Ocis::wants(spec, resource),
         }
     }
 }
@@ -109,11 +98,18 @@ pub(crate) struct Given {
     pub(crate) known: BTreeMap<Resource, String>,
     pub(crate) gate: Gate,
     pub(crate) asked: Asked,
+    pub(crate) last: Last,
 }
 
 impl Given {
     pub(crate) fn with<S: Clone>(&self, spec: &S) -> Desired<S> {
-        Desired { spec: spec.clone(), known: self.known.clone(), gate: self.gate, asked: self.asked }
+        Desired {
+            spec: spec.clone(),
+            known: self.known.clone(),
+            gate: self.gate,
+            asked: self.asked,
+            last: self.last,
+        }
     }
 }
 

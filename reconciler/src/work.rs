@@ -1,15 +1,16 @@
 //! The loop: takes what is due, a few subjects at a time, and waits for more.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use event_store::Dialect;
 use futures::StreamExt as _;
 use futures::stream::{self, FuturesUnordered};
+use schema::provisioning::Reason;
 use tokio_util::sync::CancellationToken;
 
-use crate::due::{Haste, Lease, Waits};
+use crate::due::{Haste, Later, Lease, Waits};
 use crate::subject::Subject;
 use crate::{Reconciler, WorkError};
 
@@ -52,7 +53,7 @@ impl Reconciler {
     /// Keeps its hands full without waiting for the slowest; at the end what is in hand is finished.
     async fn work_until(&self, stop: &CancellationToken) {
         let mut running = FuturesUnordered::new();
-        let mut in_hand = BTreeSet::new();
+        let mut in_hand = BTreeMap::new();
         loop {
             let pause = if stop.is_cancelled() {
                 if running.is_empty() {
@@ -60,8 +61,8 @@ impl Reconciler {
                 }
                 LOOK_EVERY
             } else {
-                for subject in self.next_subjects(&in_hand).await {
-                    in_hand.insert(subject);
+                for (subject, haste) in self.next_subjects(&in_hand).await {
+                    in_hand.insert(subject, haste);
                     running.push(async move {
                         self.work_on(subject).await;
                         subject
@@ -78,27 +79,30 @@ impl Reconciler {
         }
     }
 
-    /// As many as there are free hands for. Doors to shut have hands of their own: they wait for nobody.
-    async fn next_subjects(&self, in_hand: &BTreeSet<Subject>) -> Vec<Subject> {
+    /// As many as there are free hands for. Doors to shut go first and have hands of their own; they leave one to the
+    /// rest, however many of them fail again and again.
+    async fn next_subjects(&self, in_hand: &BTreeMap<Subject, Haste>) -> Vec<(Subject, Haste)> {
         let hands = self.0.config.workers.max(1);
-        let limit = hands + CLOSING_HANDS + in_hand.len();
-        let waiting = match self.0.due.waiting(self.now(), limit).await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not look what is due");
-                return Vec::new();
-            }
-        };
-        let mut busy = in_hand.len();
+        let all = hands + CLOSING_HANDS;
         let mut next = Vec::new();
-        for (subject, haste) in waiting.into_iter().filter(|(subject, _)| !in_hand.contains(subject)) {
+        for haste in [Haste::Closing, Haste::Usual] {
             let most = match haste {
-                Haste::Closing => hands + CLOSING_HANDS,
+                Haste::Closing => all - 1,
                 Haste::Usual => hands,
             };
-            if busy < most {
-                busy += 1;
-                next.push(subject);
+            let busy = in_hand.values().filter(|of| **of == haste).count();
+            let free = most.saturating_sub(busy).min(all.saturating_sub(in_hand.len() + next.len()));
+            if free == 0 {
+                continue;
+            }
+            match self.0.due.waiting(haste, self.now(), free + in_hand.len()).await {
+                Ok(waiting) => {
+                    let fresh = waiting.into_iter().filter(|subject| !in_hand.contains_key(subject));
+                    next.extend(fresh.take(free).map(|subject| (subject, haste)));
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "could not look what is due");
+                }
             }
         }
         next
@@ -117,9 +121,11 @@ impl Reconciler {
 
     /// Works once on everything that is due now. How many subjects.
     pub async fn run_once(&self) -> Result<usize, WorkError> {
-        let subjects = self.0.due.waiting(self.now(), TAKEN_MAX).await?;
+        let now = self.now();
+        let mut subjects = self.0.due.waiting(Haste::Closing, now, TAKEN_MAX).await?;
+        subjects.extend(self.0.due.waiting(Haste::Usual, now, TAKEN_MAX).await?);
         let worked: Vec<bool> = stream::iter(subjects)
-            .map(|(subject, _)| self.work_on(subject))
+            .map(|subject| self.work_on(subject))
             .buffer_unordered(self.0.config.workers.max(1))
             .collect()
             .await;
@@ -167,7 +173,7 @@ impl Reconciler {
     async fn overtaken(&self, lease: &Lease) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if self.0.due.is_overtaken(lease, self.now()).await.unwrap_or(false) {
+            if self.0.due.is_overtaken(lease).await.unwrap_or(false) {
                 return;
             }
         }
@@ -177,8 +183,14 @@ impl Reconciler {
     async fn later(&self, lease: &Lease) {
         let until = crate::backoff::after(self.now(), OWN_TROUBLE);
         for row in &lease.rows {
-            let why = (Waits::Retry, "Waiting");
-            if let Err(error) = self.0.due.postpone(lease, row, until, row.failures, why).await {
+            let later = Later {
+                until,
+                failures: row.failures,
+                waits: Waits::Retry,
+                reason: row.reason.as_deref().unwrap_or(Reason::Waiting.as_str()),
+                haste: Haste::Closing,
+            };
+            if let Err(error) = self.0.due.postpone(lease, row, &later).await {
                 tracing::warn!(subject = %lease.subject, error = &error as &dyn std::error::Error, "could not give a lease back");
             }
         }

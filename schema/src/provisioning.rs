@@ -131,6 +131,14 @@ impl ResourceKind {
             Self::Space => "space",
         }
     }
+
+    /// Whether such an object belongs to one person and not to the whole tenant.
+    pub const fn is_of_a_person(self) -> bool {
+        match self {
+            Self::User | Self::Account => true,
+            Self::Group | Self::Domain | Self::Role | Self::Space => false,
+        }
+    }
 }
 
 /// An object of ours in an outside system.

@@ -35,6 +35,8 @@ pub enum Effect {
     TooManyRequests { retry_after_s: u32 },
     /// Nothing happens; 200 with a body that is not JSON.
     Garbage,
+    /// Nothing happens; answered as if nothing had ever been made there: an empty list, or a 404 of the system's own.
+    NothingThere,
 }
 
 /// How often a rule applies.
@@ -213,7 +215,8 @@ impl Faults {
                 | Effect::LostReplyAfterEffect
                 | Effect::LostBeforeEffect
                 | Effect::TooManyRequests { .. }
-                | Effect::Garbage => verdict.effect = Some(rule.effect),
+                | Effect::Garbage
+                | Effect::NothingThere => verdict.effect = Some(rule.effect),
             }
         }
         verdict

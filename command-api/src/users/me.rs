@@ -145,7 +145,7 @@ async fn bootstrap(
 async fn shown(
     app: &App,
     identity: &Identity,
-    view: users::UserView,
+    mut view: users::UserView,
     invitations: Vec<users::InvitationView>,
 ) -> Result<(Value, (u64, u64)), ApiError> {
     let entered: Vec<(TenantId, Role)> = view
@@ -170,6 +170,8 @@ async fn shown(
             paid.extend(subscriptions::of_tenant(app, &tenant).await?);
         }
     }
+    // Of all subjects of this person, the one they came with.
+    view.authentik_subject_id = Some(identity.subject.clone());
     let mut body = to_value(&view)?;
     if let Value::Object(object) = &mut body {
         object.insert("audience".to_owned(), to_value(&identity.audiences)?);

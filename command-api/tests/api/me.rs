@@ -2,6 +2,7 @@
 
 use command_api::EmailTrust;
 use domain::One;
+use domain::acts::ReconcilerLink;
 use domain::user::User;
 use schema::user::InviteSource;
 use schema::{UserCommand, UserId};
@@ -131,4 +132,17 @@ async fn an_unknown_person_is_told_to_sign_in_first() {
     let mut claims = house.idp.claims("dezky-portal", "ada@acme.example");
     claims["email"] = json!(null);
     house.get("/users/me").by(&house.idp.sign(&claims)).send().await.refused(403, "user-unknown");
+}
+
+#[tokio::test]
+async fn of_several_identities_the_one_somebody_came_with_is_shown() {
+    let house = House::open().await;
+    let token = house.customer("ada@acme.example").await;
+    let me = house.get("/users/me").by(&token).send().await.expect(200);
+    let user_id: UserId = me.json["id"].as_str().expect("an id").parse().expect("an id");
+    let subjects = vec!["linked-later".to_owned()];
+    house.act(ReconcilerLink { user_id, instance: "https://elsewhere.example/".into(), subjects }).await;
+    house.catch_up().await;
+    let me = house.get("/users/me").by(&token).send().await.expect(200);
+    assert_eq!(me.json["authentikSubjectId"], "sub-of-ada@acme.example");
 }

@@ -224,3 +224,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn one_person_who_cannot_be_served_leaves_the_system_in_place() {
+    let fail = |kind| E::Failed {
+        generation: 1,
+        class: FailureClass::Permanent,
+        reason: Reason::OwnedByAnother,
+        resource: Some(Resource { kind, key: "one".into() }),
+    };
+    for (kind, status) in [
+        (ResourceKind::User, SystemStatus::Ok),
+        (ResourceKind::Account, SystemStatus::Ok),
+        (ResourceKind::Group, SystemStatus::Error),
+        (ResourceKind::Domain, SystemStatus::Error),
+    ] {
+        let mut state = Provisioning::default();
+        state.evolve(&wanted(1, "a", Mode::Enforce));
+        state.evolve(&fail(kind));
+        assert_eq!(state.status(), status, "{kind:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What representations say, from events to JSON.
 
 use domain::acts::AddMember;
-use schema::provisioning::{Access, Evidence, FailureClass, Reason};
+use schema::provisioning::{Access, Evidence, FailureClass, Reason, Resource, ResourceKind};
 use schema::tenant::MemberSource;
 use serde_json::{Value as Json, json};
 
@@ -119,6 +119,17 @@ on_both_databases! {
         let view = provisioning::get(&mut world.at(&provisioning::MODEL).await, ten(1)).await.unwrap();
         assert_eq!(view.summary, "ready");
         assert_eq!(view.integrations.ocis.conditions[4].reason, "DriftCorrected");
+
+        let theirs = ProvisioningCommand::RecordFailed {
+            generation: 1, class: FailureClass::Permanent, reason: Reason::OwnedByAnother,
+            resource: Some(Resource { kind: ResourceKind::User, key: usr(1).to_string() }), consecutive: 1,
+        };
+        world.observes(1, System::Authentik, theirs).await;
+        world.settle().await;
+        let view = provisioning::get(&mut world.at(&provisioning::MODEL).await, ten(1)).await.unwrap();
+        let told: Vec<String> = view.integrations.authentik.conditions[..2].iter().map(|one| format!("{}={} {}", one.kind, one.status, one.reason)).collect();
+        assert_eq!((view.summary, view.integrations.authentik.state), ("degraded", "ok"));
+        assert_eq!(told, ["Ready=True Converged", "Synced=False OwnedByAnother"], "one person needs attention, everybody else is served");
     }
 
     async fn a_partner_counts_customers_and_shows_the_margin_of_the_day(world: World) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::access::{self, Membership, Person, TenantStanding};
+use domain::access::{self, MemberStatus, Membership, Person, TenantStanding};
 use domain::provisioning::Phase;
 use schema::plan::{Integrations, Limits};
 use schema::provisioning::{Mode, Resource};
@@ -159,7 +159,10 @@ fn everywhere(known: &Known<'_>, id: UserId) -> Result<Option<PersonFacts>, RowE
             continue;
         };
         let tenant = Tenant::read(tenant)?;
-        closed = closed.max(tenant.closed_position);
+        // Who was only invited, or has left, loses no door with the tenant's.
+        if member.membership.status == MemberStatus::Active {
+            closed = closed.max(tenant.closed_position);
+        }
         memberships.push((member.membership, standing(memory, &tenant)?));
     }
     let entitled = access::entitled(&person, &memberships);
@@ -213,6 +216,7 @@ fn system_facts(row: &SystemRow<'_>, bound: BTreeMap<Resource, String>) -> Syste
         state: match row.phase {
             Phase::Progressing => SystemState::Progressing,
             Phase::Converged(_) => SystemState::Converged,
+            Phase::Failed { .. } if row.phase.is_of_a_person() => SystemState::InPlace,
             Phase::Failed { .. } => SystemState::Failed,
         },
         converged_generation: u32::try_from(row.converged_generation).unwrap_or(u32::MAX),

@@ -92,16 +92,24 @@ pub enum SystemState {
     Progressing,
     /// Observed equals desired.
     Converged,
+    /// In place for everybody but one person, who needs somebody's attention.
+    InPlace,
     /// It does not work.
     Failed,
 }
 
 impl SystemState {
+    /// Whether whoever can be served is.
+    pub const fn is_in_place(self) -> bool {
+        matches!(self, Self::Converged | Self::InPlace)
+    }
+
     /// The word used in columns.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Progressing => "progressing",
             Self::Converged => "converged",
+            Self::InPlace => "inPlace",
             Self::Failed => "failed",
         }
     }

@@ -2,10 +2,10 @@
 
 use domain::provisioning::{Phase, SystemStatus};
 use event_store::Value;
-use schema::provisioning::{ConvergedReason, FailureClass, Mode, Reason};
+use schema::provisioning::{ConvergedReason, FailureClass, Mode, Reason, Resource};
 use schema::{Event, ProvisioningEvent, Recorded, StreamId, System, Timestamp};
 
-use super::{stamp, text, word};
+use super::{maybe_text, stamp, text, word};
 use crate::memory::{RowError, RowRef};
 use crate::model::{Column, Columns, Table, Write};
 
@@ -29,6 +29,8 @@ pub(crate) const fn table(name: &'static str) -> Table {
             Column::Int("unsettled"),
             Column::Text("reason"),
             Column::Text("class"),
+            Column::Text("failed_kind"),
+            Column::Text("failed_key"),
             Column::Int("drifted"),
             Column::Int("access_revoked"),
             Column::Text("created_at"),
@@ -96,6 +98,8 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             unsettled(0),
             ("reason", Value::Null),
             ("class", Value::Null),
+            ("failed_kind", Value::Null),
+            ("failed_key", Value::Null),
             ("wanted_at", now()),
             ("phase_at", now()),
         ],
@@ -105,15 +109,19 @@ fn changed(event: &ProvisioningEvent, recorded: &Recorded) -> Columns {
             unsettled(0),
             ("reason", word(reason)),
             ("class", Value::Null),
+            ("failed_kind", Value::Null),
+            ("failed_key", Value::Null),
             ("drifted", Value::Int(0)),
             ("converged_at", now()),
             ("phase_at", now()),
         ],
-        E::Failed { generation: _, class, reason, resource: _ } => vec![
+        E::Failed { generation: _, class, reason, resource } => vec![
             phase(FAILED),
             unsettled(0),
             ("reason", word(reason)),
             ("class", word(class)),
+            ("failed_kind", maybe_text(resource.as_ref().map(|resource| resource.kind.as_str()))),
+            ("failed_key", maybe_text(resource.as_ref().map(|resource| &resource.key))),
             ("phase_at", now()),
         ],
         E::DriftDetected { .. } => {
@@ -184,7 +192,10 @@ fn phase_of(row: RowRef<'_>) -> Result<Phase, RowError> {
         FAILED => Phase::Failed {
             class: row.maybe_word::<FailureClass>("class")?.unwrap_or(FailureClass::Transient),
             reason: row.maybe_word::<Reason>("reason")?.unwrap_or(Reason::UpstreamUnavailable),
-            resource: None,
+            resource: match (row.maybe_word("failed_kind")?, row.maybe_text("failed_key")) {
+                (Some(kind), Some(key)) => Some(Resource { kind, key: key.to_owned() }),
+                _ => None,
+            },
         },
         _ => Phase::Progressing,
     })

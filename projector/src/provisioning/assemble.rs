@@ -174,6 +174,7 @@ fn ready(system: System, row: Option<&SystemRow<'_>>) -> Holds {
     match (&row.phase, row.status()) {
         (_, SystemStatus::Skipped) => Holds(true, Reason::Disabled, None),
         (Phase::Converged(reason), _) => Holds(true, converged(*reason), None),
+        (phase, _) if phase.is_of_a_person() => Holds(true, Reason::Converged, None),
         (Phase::Failed { reason, .. }, _) => Holds(false, *reason, Some(health::sentence(system, *reason))),
         (Phase::Progressing, _) => Holds(false, Reason::InProgress, None),
     }
@@ -184,6 +185,9 @@ fn synced(system: System, row: Option<&SystemRow<'_>>) -> Holds {
     match row {
         Some(row) if row.drifted && !matches!(row.phase, Phase::Failed { .. }) => {
             Holds(false, Reason::DriftDetected, None)
+        }
+        Some(SystemRow { phase: Phase::Failed { reason, .. }, .. }) => {
+            Holds(false, *reason, Some(health::sentence(system, *reason)))
         }
         row => ready(system, row),
     }

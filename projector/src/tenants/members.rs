@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::access::{MemberStatus, UserStatus};
-use domain::provisioning::SystemStatus;
+use domain::provisioning::{Phase, SystemStatus};
 use event_store::Value;
 use schema::{InvitationId, Role, System, TenantId, UserId};
 use serde::Serialize;
@@ -186,7 +186,7 @@ fn candidates(memory: &Memory, seen_at: &BTreeMap<String, String>) -> Result<Vec
         domains.iter().filter(|domain| domain.is_verified).map(|domain| domain.name).collect();
     let systems = memory
         .all(SYSTEMS)
-        .map(|row| SystemRow::read(row).map(|row| (row.system, row.status())))
+        .map(|row| SystemRow::read(row).map(|row| (row.system, row)))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
     memory.all(MEMBERS).map(|row| candidate(memory, row, &verified, &systems, seen_at)).collect()
 }
@@ -195,7 +195,7 @@ fn candidate(
     memory: &Memory,
     row: RowRef<'_>,
     verified: &[&str],
-    systems: &BTreeMap<System, SystemStatus>,
+    systems: &BTreeMap<System, SystemRow<'_>>,
     seen_at: &BTreeMap<String, String>,
 ) -> Result<Candidate, RowError> {
     let user_id: UserId = row.parse("user_id")?;
@@ -219,7 +219,7 @@ fn candidate(
             invitation_id: row.maybe_parse("invitation_id")?,
             last_login_at: seen_at.get(&user_id.to_string()).and_then(|at| at.parse().ok()).map(Moment),
             mailbox: email.filter(|_| kind == Kind::Managed).map(str::to_owned),
-            provisioning: PerSystem::from_fn(|system| in_system(system, kind, systems)),
+            provisioning: PerSystem::from_fn(|system| in_system(system, kind, user_id, systems)),
         },
         role,
         kind,
@@ -229,10 +229,20 @@ fn candidate(
     })
 }
 
-/// A guest has no mailbox; everything else comes with the tenant's own objects.
-fn in_system(system: System, kind: Kind, systems: &BTreeMap<System, SystemStatus>) -> &'static str {
+/// A guest has no mailbox; everything else comes with the tenant's own objects, but for whom alone it does not work.
+fn in_system(
+    system: System,
+    kind: Kind,
+    user_id: UserId,
+    systems: &BTreeMap<System, SystemRow<'_>>,
+) -> &'static str {
     if (system, kind) == (System::Stalwart, Kind::Guest) {
         return SystemStatus::Skipped.as_str();
     }
-    systems.get(&system).copied().unwrap_or(SystemStatus::Pending).as_str()
+    let Some(row) = systems.get(&system) else {
+        return SystemStatus::Pending.as_str();
+    };
+    let is_theirs = row.phase.is_of_a_person()
+        && matches!(&row.phase, Phase::Failed { resource: Some(resource), .. } if resource.key == user_id.to_string());
+    if is_theirs { SystemStatus::Error.as_str() } else { row.status().as_str() }
 }

@@ -4,7 +4,7 @@ use schema::UserId;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Created};
-use super::{Account, ENTITLED_GROUP, MARK, Observed, PersonSpec, Spec, Step, USER_PATH};
+use super::{Account, MARK, Observed, PersonSpec, Spec, Step, USER_PATH};
 use crate::call::CallError;
 use crate::integration::{Desired, Gate};
 
@@ -28,16 +28,18 @@ pub(super) async fn apply(
             None => Ok(()),
         },
         Step::Disable { pk, .. } => client.patch_user(*pk, &json!({ "is_active": false })).await,
-        Step::Enable { pk, .. } => client.patch_user(*pk, &json!({ "is_active": true })).await,
+        Step::Reenable { pk, .. } | Step::Enable { pk, .. } => {
+            client.patch_user(*pk, &json!({ "is_active": true })).await
+        }
         Step::RemoveMember { group, pk } => client.remove_user(group, *pk).await,
         Step::AddMember { group, pk, .. } => client.add_user(group, *pk).await,
-        Step::MarkUser { user_id, pk, sessions_epoch } => {
+        Step::StoreEpoch { user_id, pk, sessions_epoch } | Step::MarkUser { user_id, pk, sessions_epoch } => {
             let mark = json!({ "userId": user_id, "sessionsEpoch": sessions_epoch });
             mark_user(client, observed, *user_id, *pk, mark).await
         }
         Step::CreateGroup { name } => create_group(client, name, spec.owner.mark()).await,
         Step::CreateEntitlementGroup => {
-            create_group(client, ENTITLED_GROUP, json!({ "platform": "entitled" })).await
+            client.create_entitlement_group(&merged(None, json!({ "platform": "entitled" }))).await
         }
         Step::RenameGroup { pk, name } => client.patch_group(pk, &json!({ "name": name })).await,
         Step::MarkGroup { pk } => {
@@ -45,11 +47,16 @@ pub(super) async fn apply(
             client.patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) })).await
         }
         Step::CreateUser { user_id } => match person(spec, *user_id) {
-            Some(person) => create_user(client, person, desired.gate).await,
+            Some(person) => create_user(client, person, desired.gate)
+                .await
+                .map_err(|error| error.of_person(person.resource())),
             None => Ok(()),
         },
         Step::UpdateUser { user_id, pk, .. } => match person(spec, *user_id) {
-            Some(person) => client.patch_user(*pk, &profile(person)).await,
+            Some(person) => client
+                .patch_user(*pk, &profile(person))
+                .await
+                .map_err(|error| error.of_person(person.resource())),
             None => Ok(()),
         },
     }

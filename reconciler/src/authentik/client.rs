@@ -5,7 +5,9 @@ use std::sync::Arc;
 use reqwest::{Method, RequestBuilder};
 use schema::provisioning::{FailureClass, Reason};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
+use super::ENTITLED_GROUP;
 use super::wire::{Group, Page, User};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 use crate::throttle::Throttle;
@@ -33,6 +35,7 @@ pub struct Client {
     token: String,
     throttle: Arc<Throttle>,
     pace: Pace,
+    sharing: Arc<Mutex<()>>,
 }
 
 /// Whether writes wait for their turn.
@@ -44,7 +47,7 @@ enum Pace {
 
 impl Client {
     pub(crate) fn new(line: Line, token: String, throttle: Arc<Throttle>) -> Self {
-        Self { line, token, throttle, pace: Pace::Throttled }
+        Self { line, token, throttle, pace: Pace::Throttled, sharing: Arc::default() }
     }
 
     /// The same API for what shuts doors: counted like every write, and never made to wait.
@@ -71,6 +74,15 @@ impl Client {
     pub async fn create_group(&self, name: &str, attributes: &Value) -> Result<Created, CallError> {
         let body = json!({ "name": name, "attributes": attributes });
         self.create("create the group", "/core/groups/", &body, &["name"]).await
+    }
+
+    /// The one group all tenants share. Names need not be unique there: one of us makes it, after a look of its own.
+    pub async fn create_entitlement_group(&self, attributes: &Value) -> Result<(), CallError> {
+        let _one_at_a_time = self.sharing.lock().await;
+        if self.groups_named(ENTITLED_GROUP).await?.is_empty() {
+            self.create_group(ENTITLED_GROUP, attributes).await?;
+        }
+        Ok(())
     }
 
     pub async fn patch_group(&self, pk: &str, body: &Value) -> Result<(), CallError> {

@@ -14,6 +14,8 @@ pub enum Step {
     EndSessions { user_id: UserId, pk: i64 },
     DropEntitlement { user_id: UserId, pk: i64 },
     Disable { user_id: UserId, pk: i64 },
+    Reenable { user_id: UserId, pk: i64 },
+    StoreEpoch { user_id: UserId, pk: i64, sessions_epoch: u64 },
     RemoveMember { group: String, pk: i64 },
     MarkUser { user_id: UserId, pk: i64, sessions_epoch: u64 },
     CreateGroup { name: String },
@@ -28,12 +30,15 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether it is part of shutting a door.
+    /// Whether it is part of shutting a door. An account that was disabled to end its sessions is enabled, and its epoch
+    /// stored, without waiting either: until then nobody can say that the door is shut.
     pub(super) const fn shuts(&self) -> bool {
         match self {
             Self::EndSessions { .. }
             | Self::DropEntitlement { .. }
             | Self::Disable { .. }
+            | Self::Reenable { .. }
+            | Self::StoreEpoch { .. }
             | Self::RemoveMember { .. } => true,
             Self::MarkUser { .. }
             | Self::CreateGroup { .. }
@@ -54,9 +59,9 @@ impl crate::integration::Step for Step {
         match self {
             Self::EndSessions { .. } => "user.sessions",
             Self::DropEntitlement { .. } | Self::Entitle { .. } => "user.entitlement",
-            Self::Disable { .. } | Self::Enable { .. } => "user.isActive",
+            Self::Disable { .. } | Self::Reenable { .. } | Self::Enable { .. } => "user.isActive",
             Self::RemoveMember { .. } | Self::AddMember { .. } => "group.members",
-            Self::MarkUser { .. } => "user.attributes",
+            Self::StoreEpoch { .. } | Self::MarkUser { .. } => "user.attributes",
             Self::CreateGroup { .. } => "group",
             Self::RenameGroup { .. } => "group.name",
             Self::MarkGroup { .. } => "group.attributes",
@@ -64,6 +69,10 @@ impl crate::integration::Step for Step {
             Self::CreateUser { .. } => "user",
             Self::UpdateUser { .. } => "user.profile",
         }
+    }
+
+    fn creates(&self) -> bool {
+        matches!(self, Self::CreateGroup { .. } | Self::CreateEntitlementGroup | Self::CreateUser { .. })
     }
 }
 
@@ -76,7 +85,8 @@ impl fmt::Display for Step {
             Self::DropEntitlement { user_id, .. } => write!(out, "take the entitlement from {user_id}"),
             Self::Disable { user_id, .. } => write!(out, "disable the account of {user_id}"),
             Self::RemoveMember { group, pk } => write!(out, "take user {pk} out of group {group}"),
-            Self::MarkUser { user_id, sessions_epoch, .. } => {
+            Self::StoreEpoch { user_id, sessions_epoch, .. }
+            | Self::MarkUser { user_id, sessions_epoch, .. } => {
                 write!(out, "mark the account of {user_id}, sessions epoch {sessions_epoch}")
             }
             Self::CreateGroup { name } => write!(out, "create group {name}"),
@@ -89,7 +99,9 @@ impl fmt::Display for Step {
             }
             Self::AddMember { group, user_id, .. } => write!(out, "add {user_id} to group {group}"),
             Self::Entitle { user_id, .. } => write!(out, "entitle {user_id}"),
-            Self::Enable { user_id, .. } => write!(out, "enable the account of {user_id}"),
+            Self::Reenable { user_id, .. } | Self::Enable { user_id, .. } => {
+                write!(out, "enable the account of {user_id}")
+            }
         }
     }
 }
@@ -146,15 +158,18 @@ fn close(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Vec
         steps.push(Step::DropEntitlement { user_id, pk });
     }
     match person.account {
-        Account::Enabled if is_ending => steps.push(Step::Enable { user_id, pk }),
+        Account::Enabled if is_ending => steps.push(Step::Reenable { user_id, pk }),
         Account::Disabled if account.account == Account::Enabled && !is_ending => {
             steps.push(Step::Disable { user_id, pk });
         }
         Account::Enabled | Account::Disabled => {}
     }
     let is_marked = account.marked_for() == Some(user_id.to_string().as_str());
-    if is_ending || !is_marked {
-        steps.push(Step::MarkUser { user_id, pk, sessions_epoch: stored.max(person.sessions_epoch) });
+    let sessions_epoch = stored.max(person.sessions_epoch);
+    if is_ending {
+        steps.push(Step::StoreEpoch { user_id, pk, sessions_epoch });
+    } else if !is_marked {
+        steps.push(Step::MarkUser { user_id, pk, sessions_epoch });
     }
     steps
 }

@@ -41,6 +41,7 @@ fn desired(people: Vec<PersonSpec>) -> Desired<Spec> {
         known: BTreeMap::new(),
         gate: Gate::Open,
         asked: Asked::Nothing,
+        last: crate::integration::Last::Open,
     }
 }
 
@@ -235,7 +236,9 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
         Step::DropEntitlement { pk, .. } => drop(observed.entitled.as_mut().unwrap().users.remove(pk)),
         Step::Entitle { pk, .. } => drop(observed.entitled.as_mut().unwrap().users.insert(*pk)),
         Step::Disable { user_id, .. } => account_mut(observed, user_id).account = super::Account::Disabled,
-        Step::Enable { user_id, .. } => account_mut(observed, user_id).account = super::Account::Enabled,
+        Step::Reenable { user_id, .. } | Step::Enable { user_id, .. } => {
+            account_mut(observed, user_id).account = super::Account::Enabled;
+        }
         Step::RemoveMember { pk, .. } => {
             let mut users = members(observed);
             users.remove(pk);
@@ -243,7 +246,7 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
             observed.strays.remove(pk);
         }
         Step::AddMember { pk, .. } => drop(observed.group.as_mut().unwrap().users.insert(*pk)),
-        Step::MarkUser { user_id, sessions_epoch, .. } => {
+        Step::StoreEpoch { user_id, sessions_epoch, .. } | Step::MarkUser { user_id, sessions_epoch, .. } => {
             account_mut(observed, user_id).attributes =
                 attributes(json!({ "userId": user_id, "sessionsEpoch": sessions_epoch }));
         }

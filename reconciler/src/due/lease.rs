@@ -3,7 +3,7 @@
 use event_store::{Batch, DbError, Expect, Row, Value, WriteError};
 use schema::{System, Timestamp};
 
-use super::{DueRows, Haste, Waits, closing_before};
+use super::{DueRows, Haste, Waits};
 use crate::subject::Subject;
 
 /// How long a worker may be silent before somebody else takes over.
@@ -17,6 +17,21 @@ pub(crate) struct Held {
     pub(crate) position: u64,
     /// Failures in a row so far.
     pub(crate) failures: u32,
+    /// The last event that shuts a door and is not carried out yet; 0 for none.
+    pub(crate) closing: u64,
+    /// The word for what was wrong at the last look, if something was.
+    pub(crate) reason: Option<String>,
+}
+
+/// When a row that was not done is looked at again, and why not now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Later<'a> {
+    pub(crate) until: Timestamp,
+    pub(crate) failures: u32,
+    pub(crate) waits: Waits,
+    pub(crate) reason: &'a str,
+    /// A closing row stays one as long as doors are to be shut.
+    pub(crate) haste: Haste,
 }
 
 /// Every row of one subject that was due, held by us alone.
@@ -35,37 +50,33 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// Subjects with something due: doors to shut first, then the longest waiting.
+    /// Subjects with something of that haste due, the longest waiting first.
     pub(crate) async fn waiting(
         &self,
+        haste: Haste,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<(Subject, Haste)>, DbError> {
-        let rows = self
-            .db
-            .query(
-                "select subject, min(due_at) from due
-                  where due_at <= $1 and (lease_until is null or lease_until <= $1)
-                    and subject not in (select subject from due where lease_until > $1)
-                  group by subject order by min(due_at), subject limit $2",
-                &[now.to_string().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
-            )
-            .await?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| {
-                let due_at = row.text(1).ok()?.parse().ok()?;
-                Some((row.text(0).ok()?.parse().ok()?, Haste::of(due_at, now)))
-            })
-            .collect())
+    ) -> Result<Vec<Subject>, DbError> {
+        let of_haste = match haste {
+            Haste::Closing => "max(closing) > 0",
+            Haste::Usual => "max(closing) = 0",
+        };
+        let sql = format!(
+            "select subject from due
+              where due_at <= $1 and (lease_until is null or lease_until <= $1)
+                and subject not in (select subject from due where lease_until > $1)
+              group by subject having {of_haste} order by min(due_at), subject limit $2"
+        );
+        let params = [now.to_string().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        let rows = self.db.query(&sql, &params).await?;
+        Ok(rows.iter().filter_map(|row| row.text(0).ok()?.parse().ok()).collect())
     }
 
     /// Whether doors of a subject were asked shut after it was taken.
-    pub(crate) async fn is_overtaken(&self, lease: &Lease, now: Timestamp) -> Result<bool, DbError> {
+    pub(crate) async fn is_overtaken(&self, lease: &Lease) -> Result<bool, DbError> {
         let taken = lease.rows.iter().map(|row| row.position).max().unwrap_or_default();
-        let sql = "select count(*) from due where subject = $1 and position > $2 and due_at <= $3";
-        let params = [lease.subject.to_string().into(), taken.into(), closing_before(now).to_string().into()];
-        let rows = self.db.query(sql, &params).await?;
+        let sql = "select count(*) from due where subject = $1 and closing > $2";
+        let rows = self.db.query(sql, &[lease.subject.to_string().into(), taken.into()]).await?;
         Ok(rows.first().map(|row| row.count(0)).transpose()? > Some(0))
     }
 
@@ -101,7 +112,8 @@ impl DueRows {
         let rows = self
             .db
             .query(
-                "select system, position, attempts from due where subject = $1 and lease_owner = $2 order by system",
+                "select system, position, attempts, closing, reason from due
+                  where subject = $1 and lease_owner = $2 order by system",
                 &[subject.to_string().into(), token.into()],
             )
             .await
@@ -133,9 +145,10 @@ impl DueRows {
             Expect::Any,
         );
         batch.run(
-            "update due set lease_until = null, lease_owner = null, attempts = 0, state = null, reason = null
+            "update due set lease_until = null, lease_owner = null, attempts = 0, state = null, reason = null,
+                            closing = case when closing > $4 then closing else 0 end
               where subject = $1 and system = $2 and lease_owner = $3",
-            key(),
+            [key(), vec![worked.into()]].concat(),
             Expect::Any,
         );
         self.db.write(batch).await.map(drop)
@@ -146,24 +159,27 @@ impl DueRows {
         &self,
         lease: &Lease,
         row: &Held,
-        until: Timestamp,
-        failures: u32,
-        why: (Waits, &str),
+        later: &Later<'_>,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         batch.run(
             "update due set lease_until = null, lease_owner = null, attempts = $4, state = $6, reason = $7,
-                            due_at = case when position > $8 then due_at else $5 end
+                            due_at = case when position > $8 then due_at else $5 end,
+                            closing = case when closing > $8 then closing else $9 end
               where subject = $1 and system = $2 and lease_owner = $3",
             vec![
                 lease.subject.to_string().into(),
                 row.system.as_str().into(),
                 lease.token.as_str().into(),
-                failures.into(),
-                until.to_string().into(),
-                why.0.as_str().into(),
-                why.1.into(),
+                later.failures.into(),
+                later.until.to_string().into(),
+                later.waits.as_str().into(),
+                later.reason.into(),
                 row.position.into(),
+                match later.haste {
+                    Haste::Closing => row.closing.into(),
+                    Haste::Usual => 0_i64.into(),
+                },
             ],
             Expect::Any,
         );
@@ -200,6 +216,8 @@ fn held(row: &Row) -> Option<Held> {
         system: row.text(0).ok()?.parse().ok()?,
         position: row.count(1).ok()?,
         failures: u32::try_from(row.count(2).ok()?).ok()?,
+        closing: row.count(3).ok()?,
+        reason: row.opt_text(4).ok()?.map(str::to_owned),
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::credentials::Pass;
-use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User};
+use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User, Users};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 
 /// The API as our service account.
@@ -130,6 +130,16 @@ impl Client {
         let path = "/graph/v1.0/groups?$expand=members";
         let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
         let list: Option<Groups> =
+            self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what)?;
+        Ok(list.map(|list| list.value).unwrap_or_default())
+    }
+
+    /// Every account. There is no paging.
+    pub async fn users(&self) -> Result<Vec<User>, CallError> {
+        let what = "list the accounts";
+        let answer =
+            self.send(what, Effect::Reads, Method::GET, "/graph/v1.0/users", None, Restore::No).await?;
+        let list: Option<Users> =
             self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what)?;
         Ok(list.map(|list| list.value).unwrap_or_default())
     }

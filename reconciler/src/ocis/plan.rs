@@ -39,6 +39,10 @@ impl crate::integration::Step for Step {
             Self::RemoveMember { .. } | Self::AddMember { .. } => "group.members",
         }
     }
+
+    fn creates(&self) -> bool {
+        matches!(self, Self::CreateSpace { .. } | Self::CreateGroup { .. })
+    }
 }
 
 impl fmt::Display for Step {

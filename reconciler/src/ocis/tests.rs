@@ -4,7 +4,7 @@ use schema::plan::Limits;
 use uuid::Uuid;
 
 use super::*;
-use crate::integration::{Asked, Gate, Step as _};
+use crate::integration::{Asked, Gate, Last, Step as _};
 
 fn tenant() -> TenantId {
     TenantId::from_uuid(Uuid::from_u128(1))
@@ -239,8 +239,13 @@ fn a_quota_is_never_negative_and_nothing_never_means_everything() {
 
 #[test]
 fn the_door_is_the_state_of_the_space() {
-    let desired =
-        Desired { spec: spec(Space::Disabled), known: BTreeMap::new(), gate: Gate::Open, asked: Asked::Shut };
+    let desired = Desired {
+        spec: spec(Space::Disabled),
+        known: BTreeMap::new(),
+        gate: Gate::Open,
+        asked: Asked::Shut,
+        last: Last::Open,
+    };
     let mut observed = level();
     observed.space = Some(SpaceSeen { space: Space::Disabled, ..space("s1") });
     let doors = Ocis::seen(&desired, &observed).doors;

@@ -101,6 +101,12 @@ pub(crate) struct Groups {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct Users {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) value: Vec<User>,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct Drives {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) value: Vec<Drive>,

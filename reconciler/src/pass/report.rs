@@ -10,8 +10,8 @@ use schema::{System, Timestamp};
 use super::{End, Input, Part};
 use crate::attempts::Tried;
 use crate::backoff;
-use crate::due::{Lease, Waits};
-use crate::integration::{Attempt, Settled};
+use crate::due::{Later, Lease, Waits};
+use crate::integration::{Attempt, Last, Settled};
 use crate::record::{Record, Reported};
 use crate::{Reconciler, WorkError};
 
@@ -108,25 +108,17 @@ impl Reconciler {
         since: Timestamp,
     ) -> Result<(), WorkError> {
         let (row, now) = (part.row, self.now());
-        match end {
-            End::Settled(Settled::Level) => {
-                self.0.due.done(lease, row, input.position).await?;
-                if row.system != System::Authentik {
-                    self.0.due.nudge(lease.subject, System::Authentik, now).await?;
-                }
-            }
-            End::Settled(Settled::Observed) => self.0.due.done(lease, row, input.position).await?,
+        let frees_identity = end.is_in_place() && row.system != System::Authentik;
+        let later = match end {
+            End::Settled(Settled::Level | Settled::Observed) => None,
             End::Settled(Settled::Waiting) => {
                 let opens = backoff::after(since, self.0.config.door_wait);
                 let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);
-                let why = (Waits::Blocked, Reason::DependencyNotReady.as_str());
-                self.0.due.postpone(lease, row, until, 0, why).await?;
+                Some((until, 0, Waits::Blocked, Reason::DependencyNotReady))
             }
             End::Blocked(until, reason) => {
-                self.0
-                    .due
-                    .postpone(lease, row, until, row.failures, (Waits::Blocked, reason.as_str()))
-                    .await?;
+                let reason = if part.last() == Last::Missing { Reason::ExternalDeleted } else { reason };
+                Some((until, row.failures, Waits::Blocked, reason))
             }
             End::Failed(error) => {
                 let failures = row.failures.saturating_add(1);
@@ -135,9 +127,19 @@ impl Reconciler {
                     subject = %lease.subject, system = %row.system, failures, pause_ms = pause.as_millis(),
                     error = &error as &dyn std::error::Error, "an attempt failed"
                 );
-                let why = (Waits::Retry, error.reason.as_str());
-                self.0.due.postpone(lease, row, backoff::after(now, pause), failures, why).await?;
+                Some((backoff::after(now, pause), failures, Waits::Retry, error.reason))
             }
+        };
+        match later {
+            None => self.0.due.done(lease, row, input.position).await?,
+            Some((until, failures, waits, reason)) => {
+                let haste = input.haste();
+                let later = Later { until, failures, waits, reason: reason.as_str(), haste };
+                self.0.due.postpone(lease, row, &later).await?;
+            }
+        }
+        if frees_identity {
+            self.0.due.nudge(lease.subject, System::Authentik, now).await?;
         }
         Ok(())
     }

@@ -78,11 +78,10 @@ async fn create_role(
     create(client, "Role", role).await
 }
 
-/// A key takes effect with the reload; should the two be torn apart, the next sweep reloads.
+/// It takes effect when the gate is loaded.
 async fn refuse_mail(client: &Client, name: &str) -> Result<(), CallError> {
     let key = json!({ "namespace": GATE_NAMESPACE, "key": name, "isGlobPattern": false });
-    create(client, "MemoryLookupKey", key).await?;
-    client.action("ReloadLookupStores").await
+    create(client, "MemoryLookupKey", key).await
 }
 
 async fn create_account(
@@ -104,7 +103,9 @@ async fn create_account(
         "permissions": permissions(account.switch),
         "quotas": quotas,
     });
-    claim(client, "Account", body, account.resource()).await
+    claim(client, "Account", body, account.resource())
+        .await
+        .map_err(|error| error.of_person(account.resource()))
 }
 
 async fn destroy_domain(client: &Client, id: &str) -> Result<(), CallError> {
@@ -117,15 +118,15 @@ async fn destroy_domain(client: &Client, id: &str) -> Result<(), CallError> {
     destroy(client, "Domain", id).await
 }
 
-/// Written in the order that is harmless when it stops half-way: a stage without its script would defer all mail.
+/// Written in the order that is harmless when it stops half-way: a stage without its script would defer all mail. It
+/// takes effect when the gate is loaded.
 async fn install_gate(client: &Client) -> Result<(), CallError> {
     let contents = "require [\"reject\"];\nreject \"550 5.7.1 This domain no longer receives mail\";\n";
     let script = json!({ "name": GATE_SCRIPT, "isActive": true, "contents": contents });
     create(client, "SieveSystemScript", script).await?;
     let stage = client.singleton("MtaStageRcpt", &["script"]).await?;
     let script = with_our_rule(&stage["script"]);
-    update(client, "MtaStageRcpt", "singleton", json!({ "script": script })).await?;
-    client.action("ReloadSettings").await
+    update(client, "MtaStageRcpt", "singleton", json!({ "script": script })).await
 }
 
 /// Our rule in front of whatever an operator has put there.

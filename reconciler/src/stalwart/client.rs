@@ -136,6 +136,16 @@ impl Client {
         }
     }
 
+    /// Lets what is written of the gate take effect: keys, then script and stage.
+    pub(crate) async fn load_gate(&self) -> Result<(), CallError> {
+        self.action("ReloadLookupStores").await?;
+        let loaded = self.action("ReloadSettings").await;
+        loaded.map_err(|error| {
+            // All settings are loaded or none: one that is nothing of ours may stand in the way for a while.
+            if error.reason == Reason::ValidationRejected { unusable("run ReloadSettings") } else { error }
+        })
+    }
+
     /// Tells the server to do something to itself.
     pub(crate) async fn action(&self, action: &'static str) -> Result<(), CallError> {
         let what = format!("run {action}");

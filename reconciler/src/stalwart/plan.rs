@@ -49,6 +49,10 @@ impl crate::integration::Step for Step {
             Self::RefuseMail { .. } | Self::AcceptMail { .. } => "gate.keys",
         }
     }
+
+    fn creates(&self) -> bool {
+        matches!(self, Self::CreateRole { .. } | Self::CreateDomain { .. } | Self::CreateAccount { .. })
+    }
 }
 
 impl fmt::Display for Step {

@@ -1,4 +1,4 @@
-//! Every space and every group of OCIS: one list each, there is no paging.
+//! Every space, every group and every account of OCIS: one list each, there is no paging.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,9 @@ use super::{Bulk, Orphan};
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
 use crate::ocis::observe::{group_of, keeping_order, space_of};
-use crate::ocis::{Client, GroupSeen, MARK_PREFIX, Observed, Ocis, SpaceSeen, Spec, mark};
+use crate::ocis::{
+    Belongs, Client, GroupSeen, MARK_PREFIX, Observed, Ocis, PersonSpec, SpaceSeen, Spec, mark,
+};
 
 /// Everything there is.
 pub(super) struct Everything {
@@ -16,6 +18,8 @@ pub(super) struct Everything {
     by_mark: BTreeMap<String, Vec<String>>,
     groups: BTreeMap<String, GroupSeen>,
     by_name: BTreeMap<String, String>,
+    /// Ids of accounts by their lower-case names.
+    accounts: BTreeMap<String, String>,
     count: usize,
 }
 
@@ -38,7 +42,10 @@ impl Everything {
         }
         let by_name = groups.iter().map(|group| (group.name.to_lowercase(), group.id.clone())).collect();
         let groups = groups.into_iter().map(|group| (group.id.clone(), group)).collect();
-        Ok(Self { spaces, by_mark, groups, by_name, count })
+        let users = client.users().await?.into_iter();
+        let accounts =
+            users.map(|user| (user.on_premises_sam_account_name.to_lowercase(), user.id)).collect();
+        Ok(Self { spaces, by_mark, groups, by_name, accounts, count })
     }
 
     pub(super) fn spaces(&self) -> usize {
@@ -71,6 +78,15 @@ impl Bulk<Ocis> for Everything {
         let bound = desired.known.get(&spec.group_resource()).and_then(|id| self.groups.get(id));
         let named = || self.groups.get(self.by_name.get(&spec.group)?);
         observed.group = bound.or_else(named).cloned();
+        let is_absent = |person: &&PersonSpec| {
+            let is_inside =
+                observed.group.as_ref().is_some_and(|group| group.members.contains_key(&person.username));
+            person.membership == Belongs::Inside && !is_inside
+        };
+        let absent = spec.people.iter().filter(is_absent);
+        let absent =
+            absent.filter_map(|person| Some((person.user_id, self.accounts.get(&person.username)?.clone())));
+        observed.absent = absent.collect();
         observed
     }
 

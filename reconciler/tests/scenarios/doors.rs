@@ -366,3 +366,62 @@ async fn an_invitation_and_a_hold_end_by_themselves_once() {
     assert_eq!(world.stalwart.login(ANNA), Login::Allowed);
     assert_eq!(world.reconciler.fire_timers().await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn who_is_only_invited_loses_no_door_and_is_left_alone() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    let bo = world.person("bo@acme.test").await;
+    let invite = TenantCommand::InviteMember {
+        invitation_id: crate::world::id(schema::InvitationId::from_uuid),
+        user_id: bo,
+        role: schema::Role::Owner,
+        expires_at: crate::world::now().plus_days(14),
+    };
+    world.tell(acme, invite).await;
+    world.settle().await;
+    let account = format!("/core/users/{}/", world.authentik.door("bo@acme.test").unwrap().user);
+    world.authentik.login("bo@acme.test").unwrap();
+    world.clear_requests();
+    world.suspend(acme).await;
+    world.settle().await;
+    let requests = world.authentik.faults.requests();
+    assert!(!requests.iter().any(|seen| seen.write && seen.path.contains(&account)), "{requests:?}");
+    assert_eq!(world.authentik.door("bo@acme.test").unwrap().sessions, 1, "to read what the invitation says");
+    assert_eq!(world.revoked(acme).await, [true, true, true]);
+}
+
+#[tokio::test]
+async fn shutting_many_doors_at_once_waits_for_no_turn() {
+    const MEMBERS: usize = 14;
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    for number in 0..MEMBERS {
+        let member = world.person(&format!("member-{number}@acme.test")).await;
+        world.add_member(acme, member).await;
+    }
+    world.settle().await;
+    world.restart_throttled(1);
+    world.suspend(acme).await;
+    let begun = std::time::Instant::now();
+    world.settle().await;
+    assert_eq!(world.revoked(acme).await, [true, true, true]);
+    let taken = begun.elapsed();
+    assert!(taken < std::time::Duration::from_secs(20), "{taken:?} for what would take its turn for 45 s");
+}
+
+#[tokio::test]
+async fn a_gate_that_was_written_and_never_loaded_is_loaded_by_the_next_look() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    let end = TenantCommand::Terminate { reason: None, grace_days: 0, confirm: None };
+    world.tell(acme, end).await;
+    world.settle().await;
+    world.stalwart.faults().add(Rule::once(Effect::Status(503)).body("ReloadSettings"));
+    world.reconciler.fire_timers().await.unwrap();
+    world.settle().await;
+    world.restart();
+    world.settle_for(10, 2).await;
+    assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
+    assert!(matches!(world.stalwart.deliver(ANNA), Delivery::Refused { .. }));
+}

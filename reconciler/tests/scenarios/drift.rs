@@ -35,6 +35,8 @@ async fn ec_83_a_group_deleted_by_hand_comes_back_with_its_members() {
     let (pk, _) = world.group("dezky-tenant-acme").unwrap();
     world.identity_by_hand(&Method::DELETE, &format!("/core/groups/{pk}/"), json!(null));
     assert_eq!(sweep(&mut world).await, 1);
+    assert!(world.group("dezky-tenant-acme").is_none(), "looked at a second time first");
+    world.settle_for(6, 6).await;
     assert!(world.authentik.door(ANNA).unwrap().groups.contains(&"dezky-tenant-acme".to_owned()));
     assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
     let kinds = world.kinds(acme, System::Authentik).await;
@@ -140,5 +142,29 @@ async fn a_sweep_reads_by_the_page_and_not_by_the_tenant() {
         world.stalwart.faults().requests().len(),
         world.ocis.faults.requests().len(),
     ];
-    assert_eq!(requests, [2, 4, 2]);
+    assert_eq!(requests, [2, 4, 3]);
+}
+
+#[tokio::test]
+async fn who_was_taken_out_of_the_group_of_the_file_server_is_put_back() {
+    let mut world = World::start().await;
+    let account = json!({ "onPremisesSamAccountName": ANNA, "displayName": "Anna", "mail": ANNA });
+    world.files_by_hand(&Method::POST, "/graph/v1.0/users", &account);
+    world.acme().await;
+    let (_, group) = world.ocis.by_hand(
+        &Method::GET,
+        "/graph/v1.0/groups/dezky-tenant-acme?$expand=members",
+        &json!(null),
+    );
+    let member = group["members"][0]["id"].as_str().unwrap();
+    let path = format!("/graph/v1.0/groups/{}/members/{member}/$ref", group["id"].as_str().unwrap());
+    world.files_by_hand(&Method::DELETE, &path, &json!(null));
+    assert_eq!(sweep(&mut world).await, 1);
+    let (_, group) = world.ocis.by_hand(
+        &Method::GET,
+        "/graph/v1.0/groups/dezky-tenant-acme?$expand=members",
+        &json!(null),
+    );
+    assert_eq!(group["members"].as_array().unwrap().len(), 1);
+    assert_eq!(sweep(&mut world).await, 0);
 }

@@ -5,10 +5,11 @@ use http::Method;
 use schema::provisioning::{FailureClass, Reason};
 use schema::{ProvisioningEvent, System};
 use serde_json::json;
+use simulators::authentik::Release;
 use simulators::stalwart::Login;
 use simulators::{Effect, Rule};
 
-use crate::world::World;
+use crate::world::{Setup, World, pass_seconds};
 
 fn count(kinds: &[&str], kind: &str) -> usize {
     kinds.iter().filter(|one| **one == kind).count()
@@ -154,5 +155,75 @@ async fn a_system_that_is_not_there_is_made_right_when_it_comes() {
     assert_eq!(world.states(acme).await, [Pending, Error, Ok]);
     assert!(
         world.reconciler.status().await.unwrap().waiting.iter().any(|row| row.system == System::Stalwart)
+    );
+}
+
+#[tokio::test]
+async fn a_suspension_that_failed_goes_first_when_it_is_tried_again() {
+    let mut world = World::start_with(Setup { workers: 1, ..Setup::default() }).await;
+    let (acme, anna) = world.acme().await;
+    world.ocis.faults.add(Rule::once(Effect::Status(503)).method(&Method::DELETE));
+    world.suspend(acme).await;
+    world.settle().await;
+    assert!(!world.ocis.spaces()[0].disabled);
+    for number in 0..4 {
+        world.tenant(&format!("bulk-{number}"), anna).await;
+    }
+    world.project().await;
+    world.reconciler.catch_up().await.unwrap();
+    pass_seconds(2);
+    world.clear_requests();
+    world.turn().await;
+    let writes: Vec<String> =
+        world.ocis.faults.requests().into_iter().filter(|seen| seen.write).map(|seen| seen.method).collect();
+    assert_eq!(writes.first().map(String::as_str), Some("DELETE"), "{writes:?}");
+}
+
+#[tokio::test]
+async fn a_suspension_that_fails_for_long_is_tried_ever_more_rarely() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    world.ocis.faults.add(Rule::always(Effect::Status(500)).method(&Method::DELETE));
+    world.suspend(acme).await;
+    world.settle().await;
+    world.clear_requests();
+    world.settle_for(3_600, 60).await;
+    let tries = world.ocis.faults.requests().iter().filter(|seen| seen.method == "DELETE").count();
+    assert!((5..=70).contains(&tries), "{tries} tries in an hour");
+}
+
+#[tokio::test]
+async fn a_file_server_that_shows_nothing_for_a_moment_gets_nothing_made_twice() {
+    let mut world = World::start().await;
+    let (acme, _) = world.acme().await;
+    world.ocis.faults.add(Rule::always(Effect::NothingThere).path("/graph/"));
+    world.reconciler.sweep().await.unwrap();
+    world.wake(acme, System::Ocis).await;
+    world.settle().await;
+    world.ocis.faults.clear();
+    world.settle_for(30, 5).await;
+    assert_eq!(world.ocis.spaces().len(), 1);
+    assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
+    let kinds = world.kinds(acme, System::Ocis).await;
+    assert_eq!(count(&kinds, "provisioning.resource.lost"), 0, "{kinds:?}");
+}
+
+#[tokio::test]
+async fn an_identity_system_that_shows_nothing_for_a_moment_gets_nothing_made_twice() {
+    let mut world = World::start_with(Setup { release: Release::R2025_10, ..Setup::default() }).await;
+    let (acme, _) = world.acme().await;
+    world.authentik.faults.add(Rule::always(Effect::NothingThere).method(&Method::GET));
+    world.reconciler.sweep().await.unwrap();
+    world.wake(acme, System::Authentik).await;
+    world.settle().await;
+    world.authentik.faults.clear();
+    world.settle_for(30, 5).await;
+    assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
+    for name in ["dezky-tenant-acme", "dezky-entitled"] {
+        assert_eq!(world.groups(name), 1, "{name}");
+    }
+    assert_eq!(
+        world.authentik.door("anna@acme.test").unwrap().groups,
+        ["dezky-entitled", "dezky-tenant-acme"]
     );
 }

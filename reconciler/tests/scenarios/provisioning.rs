@@ -169,8 +169,9 @@ async fn ec_95_no_address_of_a_person_reaches_what_is_recorded() {
         "attributes": { "dezky": { "userId": "usr_00000000000000000000000000" } },
     });
     world.identity_by_hand(&Method::POST, "/core/users/", foreign);
-    let (acme, _) = world.acme().await;
-    assert_eq!(world.states(acme).await, [Error, Ok, Ok]);
+    let (acme, anna) = world.acme().await;
+    let failed = format!("{:?}", world.observed(acme, System::Authentik).await.phase());
+    assert!(failed.contains("OwnedByAnother") && failed.contains(&anna.to_string()), "{failed}");
     for system in System::ALL {
         for event in world.events(acme, system).await {
             let text = format!("{event:?}");
@@ -297,4 +298,57 @@ async fn ec_93_a_system_outside_the_plan_is_skipped_and_never_called() {
     assert_eq!(world.states(acme).await, [Ok, Skipped, Ok]);
     assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Active));
     assert_eq!(world.stalwart.faults().requests().len(), 0);
+}
+
+#[tokio::test]
+async fn one_person_who_is_somebody_elses_holds_up_nobody_else() {
+    let mut world = World::start().await;
+    let theirs = json!({ "username": "bo@acme.test", "name": "Bo", "attributes": { "dezky": { "userId": "usr_0000000000000000000000000x" } } });
+    world.identity_by_hand(&Method::POST, "/core/users/", theirs);
+    let before = world.authentik.door("bo@acme.test").unwrap();
+    let (anna, bo) = (world.person("anna@acme.test").await, world.person("bo@acme.test").await);
+    let acme = world.tenant("acme", anna).await;
+    world.add_member(acme, bo).await;
+    world.settle().await;
+    assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
+    assert_eq!(world.state_of(acme).await.lifecycle(), Some(Lifecycle::Active));
+    assert_eq!(
+        world.authentik.door("anna@acme.test").unwrap().groups,
+        ["dezky-entitled", "dezky-tenant-acme"]
+    );
+    assert_eq!(world.authentik.door("bo@acme.test").unwrap(), before, "nothing was written to it");
+    let events = world.events(acme, System::Authentik).await;
+    let attention: Vec<_> = events
+        .iter()
+        .filter_map(|event| {
+            if let ProvisioningEvent::Failed { reason, resource, .. } = event {
+                Some((reason, resource))
+            } else {
+                None
+            }
+        })
+        .collect();
+    let resource = schema::provisioning::Resource { kind: ResourceKind::User, key: bo.to_string() };
+    let told = (&Reason::OwnedByAnother, &Some(resource));
+    assert_eq!(
+        attention,
+        [told, told],
+        "once while it is set up and once when it is active, about one person"
+    );
+    world.suspend(acme).await;
+    world.settle().await;
+    assert_eq!(world.revoked(acme).await, [true, true, true]);
+}
+
+#[tokio::test]
+async fn the_group_all_tenants_share_is_made_once() {
+    let mut world =
+        World::start_with(Setup { release: simulators::authentik::Release::R2025_10, ..Setup::default() })
+            .await;
+    for number in 0..6 {
+        let owner = world.person(&format!("owner@tenant-{number}.test")).await;
+        world.tenant(&format!("tenant-{number}"), owner).await;
+    }
+    world.settle().await;
+    assert_eq!(world.groups("dezky-entitled"), 1);
 }

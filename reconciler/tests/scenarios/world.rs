@@ -52,11 +52,12 @@ pub(crate) fn pass_seconds(seconds: i64) {
 pub(crate) struct Setup {
     pub(crate) modes: [SystemMode; 3],
     pub(crate) release: Release,
+    pub(crate) workers: usize,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5 }
+        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5, workers: 4 }
     }
 }
 
@@ -145,6 +146,14 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.reconciler =
             Reconciler::new(self.config.clone(), self.store.clone(), self.views.clone()).unwrap();
+    }
+
+    /// Another one starts, with so many writes a second to authentik.
+    pub(crate) fn restart_throttled(&mut self, writes_per_second: u32) {
+        if let Some(authentik) = &mut self.config.authentik {
+            authentik.writes_per_second = writes_per_second;
+        }
+        self.restart();
     }
 
     pub(crate) async fn execute(&self, act: impl Act + 'static) -> Outcome {
@@ -359,6 +368,7 @@ fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
     let url = |index: usize| listening[index].as_ref().unwrap().base_url();
     let mut config = Config::new(now);
     config.jitter = |most| most;
+    config.workers = setup.workers;
     config.authentik = Some(AuthentikConfig {
         api_url: url(0),
         token: "authentik-token".into(),
@@ -401,6 +411,13 @@ impl World {
         let (_, page) = self.authentik.by_hand(&http::Method::GET, &path, serde_json::Value::Null);
         let found = page["results"].get(0)?;
         Some((found["pk"].as_str().unwrap().to_owned(), found["attributes"].clone()))
+    }
+
+    /// How many groups have a name.
+    pub(crate) fn groups(&self, name: &str) -> usize {
+        let path = format!("/api/v3/core/groups/?name={name}");
+        let (_, page) = self.authentik.by_hand(&http::Method::GET, &path, serde_json::Value::Null);
+        page["results"].as_array().map_or(0, Vec::len)
     }
 
     /// Changes something in authentik.

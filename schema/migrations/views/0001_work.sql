@@ -44,6 +44,7 @@ create table due (
     position    bigint not null,          -- facts must have reached this before we look
     due_at      text   not null,
     attempts    bigint not null default 0,
+    closing     bigint not null default 0, -- the last event that shuts a door and is not carried out yet: goes first
     lease_until text,                     -- null: nobody is on it
     lease_owner text,
     state       text,

@@ -5,7 +5,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Effect, Faults, Seen, Verdict};
 use crate::serve::Connection;
@@ -24,6 +24,9 @@ pub(crate) async fn layer(State(faults): State<Faults>, request: Request, next: 
     let verdict = faults.judge(&parts.method, &path, &text);
     let connection = parts.extensions.get::<ConnectInfo<Connection>>().map(|info| info.0.clone());
     let request = Request::from_parts(parts, Body::from(bytes));
+    if verdict.effect == Some(Effect::NothingThere) {
+        return nothing_there(&path);
+    }
     act(verdict, connection, request, next).await
 }
 
@@ -61,7 +64,19 @@ async fn act(verdict: Verdict, connection: Option<Connection>, request: Request,
                 .into_response()
         }
         Some(Effect::Garbage) => "<html>not what was asked for".into_response(),
+        Some(Effect::NothingThere) => nothing_there(""),
     }
+}
+
+/// A list is asked for with a filter or by the plural.
+fn nothing_there(path: &str) -> Response {
+    let is_list = path.contains("drives?") || path.contains("page=") || path.ends_with("/users");
+    if is_list {
+        return axum::Json(json!({ "pagination": { "next": 0 }, "results": [], "value": [] }))
+            .into_response();
+    }
+    let body = json!({ "detail": "Not found.", "error": { "code": "itemNotFound", "message": "not found" } });
+    (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
 }
 
 /// No answer. Without a connection to cut (a router called in process) a bare 502 stands for it.
