@@ -11,9 +11,13 @@ pub(crate) use lease::{Held, Later, Lease};
 /// The name of our position in the tail, beside those of the read models.
 const CHECKPOINT: &str = "reconciler";
 
+/// What is to be looked at a second time keeps its distance to the first, unless doors are to be shut: then the first
+/// look is repeated.
 const ASK_AGAIN: &str = "on conflict (subject, system) do update set
      position = case when excluded.position > due.position then excluded.position else due.position end,
-     due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end,
+     due_at = case when due.reason = 'ExternalDeleted' and excluded.closing = 0 then due.due_at
+                   when excluded.due_at < due.due_at then excluded.due_at else due.due_at end,
+     reason = case when excluded.closing > 0 then null else due.reason end,
      closing = case when excluded.closing > due.closing then excluded.closing else due.closing end";
 
 /// Whether a look shuts doors. Doors shut at once, however much other work there is, and after however many failures.

@@ -62,7 +62,7 @@ pub(super) async fn apply(
     }
 }
 
-/// The sessions first, while there are any whose portals can be told.
+/// The sessions first, while there are any whose portals can be told. Disabling ends every token.
 async fn end_sessions(
     client: &Client,
     observed: &Observed,
@@ -71,7 +71,6 @@ async fn end_sessions(
 ) -> Result<(), CallError> {
     let account = observed.accounts.get(&user_id);
     client.end_sessions(pk, account.map_or("", |account| account.username.as_str())).await?;
-    client.delete_refresh_tokens(pk).await?;
     client.patch_user(pk, &json!({ "is_active": false })).await
 }
 

@@ -16,7 +16,7 @@ use crate::throttle::Throttle;
 pub(crate) const PAGE: u32 = 100;
 /// Pages read of one list before something is wrong: a million rows.
 const PAGES_MAX: u32 = 10_000;
-/// Sessions or tokens of one person ended one by one (2025.10 only).
+/// Sessions of one person ended one by one (2025.10 only).
 const ENDED_MAX: usize = 1_000;
 
 /// What became of a create.
@@ -142,19 +142,6 @@ impl Client {
         for id in sessions.iter().filter_map(|row| row["uuid"].as_str()).take(ENDED_MAX) {
             let path = format!("/core/authenticated_sessions/{id}/");
             self.delete("end a session of the user", &path).await?;
-        }
-        Ok(())
-    }
-
-    /// A refresh token outlives its session. Only a superuser's token sees those of others.
-    pub async fn delete_refresh_tokens(&self, pk: i64) -> Result<(), CallError> {
-        let user = pk.to_string();
-        let query = [("user", user.as_str())];
-        let what = "list the refresh tokens of the user";
-        let tokens: Vec<Value> = self.list(what, "/oauth2/refresh_tokens/", &query).await?;
-        for id in tokens.iter().filter_map(|row| row["pk"].as_i64()).take(ENDED_MAX) {
-            self.delete("delete a refresh token of the user", &format!("/oauth2/refresh_tokens/{id}/"))
-                .await?;
         }
         Ok(())
     }

@@ -163,8 +163,10 @@ impl DueRows {
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         batch.run(
-            "update due set lease_until = null, lease_owner = null, attempts = $4, state = $6, reason = $7,
-                            due_at = case when position > $8 then due_at else $5 end,
+            "update due set lease_until = null, lease_owner = null, attempts = $4, state = $6,
+                            reason = case when closing > $8 then null else $7 end,
+                            due_at = case when closing > $8 then due_at
+                                          when position > $8 and $7 <> 'ExternalDeleted' then due_at else $5 end,
                             closing = case when closing > $8 then closing else $9 end
               where subject = $1 and system = $2 and lease_owner = $3",
             vec![
