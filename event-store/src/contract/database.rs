@@ -3,6 +3,7 @@
 use super::*;
 use crate::db::{Batch, Dialect, Expect, WriteError};
 use crate::{load, tail};
+use futures::FutureExt as _;
 
 const TABLE: &str = "create table things (id bigint primary key, name text not null, note text)";
 
@@ -101,6 +102,18 @@ on_both_databases! {
         for _ in 0..20 {
             let mut fresh = db.snapshot().await.unwrap();
             assert_eq!(fresh.query(count, &[]).await.unwrap()[0].int(0).unwrap(), 2);
+        }
+    }
+
+    async fn a_snapshot_nobody_waits_for_any_more_leaves_no_reader_behind(place: &Place) {
+        let db = with_table(place).await;
+        let count = "select count(*) from things";
+        for id in 1..=20_i64 {
+            drop(db.snapshot().now_or_never());
+            let mut batch = Batch::new();
+            batch.insert_many("things", &["id", "name"], vec![vec![id.into(), "thing".into()]]);
+            db.write(batch).await.unwrap();
+            assert_eq!(db.query(count, &[]).await.unwrap()[0].int(0).unwrap(), id);
         }
     }
 

@@ -79,13 +79,14 @@ impl Sqlite {
     }
 
     pub(super) async fn snapshot(&self) -> Result<Snapshot, DbError> {
-        let reader = self.readers.check_out().await?;
+        // Made before the transaction begins: whoever stops waiting for it must not leave it to the next reader.
+        let snapshot = Snapshot { reader: self.readers.check_out().await? };
         // A deferred transaction sees nothing until its first read, so that read is made here.
-        let begun = reader.worker().ask(|connection| {
+        let begun = snapshot.reader.worker().ask(|connection| {
             connection.execute_batch("begin deferred; select 1 from sqlite_schema limit 1;")
         });
         begun.await?.map_err(|error| statement::failed("begin a snapshot", error))?;
-        Ok(Snapshot { reader })
+        Ok(snapshot)
     }
 
     pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {

@@ -63,7 +63,8 @@ async fn what_a_killed_process_held_is_taken_over() {
     }
     pass_seconds(31);
     world.settle_for(10, 5).await;
-    assert_eq!(world.states(acme).await, [Ok, Ok, Ok]);
+    let waiting = world.reconciler.status().await.unwrap().waiting;
+    assert_eq!(world.states(acme).await, [Ok, Ok, Ok], "{waiting:?}");
     assert_eq!(world.ocis.spaces().len(), 1);
 }
 
