@@ -184,7 +184,7 @@ fn streams(numbers: impl IntoIterator<Item = u128>) -> Vec<StreamId> {
     numbers.into_iter().map(|number| partner(number).into()).collect()
 }
 
-/// A decision during which, the first time, something else happens: after loading, before the writer.
+/// A decision during which, the first time it accepts, something else happens: after loading, before the writer.
 struct Meanwhile<A> {
     act: A,
     what: Box<dyn Fn() + Send + Sync>,
@@ -203,10 +203,11 @@ impl<A: Act> Act for Meanwhile<A> {
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
+        self.act.decide(board, asked)?;
         if self.decided.fetch_add(1, Ordering::Relaxed) == 0 {
             (self.what)();
         }
-        self.act.decide(board, asked)
+        Ok(())
     }
 }
 

@@ -133,7 +133,7 @@ impl Db {
         }
     }
 
-    /// Rows for many keys, several statements in one round trip. Each statement sees one moment; together they do not.
+    /// Rows for many keys, several statements in one round trip and of one moment.
     pub async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
         match &*self.0 {
             Kind::Sqlite(db) => db.query_by_keys(reads).await,
@@ -141,12 +141,12 @@ impl Db {
         }
     }
 
-    /// The text [`Self::query_by_keys`] sends.
+    /// The texts [`Self::query_by_keys`] sends.
     #[cfg(test)]
-    pub(crate) fn by_keys(&self, sql: &str) -> String {
+    pub(crate) fn by_keys(&self, reads: &[ByKeys]) -> Vec<String> {
         match self.dialect() {
-            Dialect::Sqlite => sql.to_owned(),
-            Dialect::Postgres => postgres::by_keys(sql),
+            Dialect::Sqlite => reads.iter().map(|read| read.sql.to_owned()).collect(),
+            Dialect::Postgres => vec![postgres::by_keys(reads)],
         }
     }
 
@@ -206,16 +206,15 @@ impl Snapshot {
     }
 }
 
-/// A statement about one key, `$1`, and the keys it is asked for. One look-up by index per key, however many rows the
-/// table has and whatever the planner believes about them.
+/// A statement about one key, `$1` or `$1` and `$2`, and the keys it is asked for. One look-up by index per key, however
+/// many rows the table has and whatever the planner believes about them. Statements that are asked together have the same
+/// columns.
 #[derive(Debug, Clone)]
 pub struct ByKeys {
     /// The statement. Its rows are in its order for each key, and in no order across keys.
     pub sql: &'static str,
-    /// What `$1` stands for, one after the other.
-    pub keys: Vec<String>,
-    /// `$2` and what follows.
-    pub rest: Vec<Value>,
+    /// What `$1` stands for, one after the other, and beside it `$2`.
+    pub keys: Vec<Vec<String>>,
 }
 
 /// A statement and its parameters.

@@ -1,4 +1,4 @@
-//! The one way into the log: load in one snapshot, decide, look at the claims, hand over to the writer; again on conflict.
+//! The one way into the log: guess, load in one go, decide, hand over to the writer; again on conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use tokio::sync::oneshot;
 
 use crate::claims::ClaimWishes;
 use crate::judge::Facts;
-use crate::load::{UsedKey, Wanted};
+use crate::load::{Found, UsedKey, Wanted};
 use crate::locks::{Held, Waited};
 use crate::proposal::{Draft, Proposal, Verdict, actor_text, meta_of};
+use crate::remembered::Events;
 use crate::{EventStore, ExecuteError, Outcome, Request, StoreError};
 
 const ATTEMPTS_MAX: usize = 5;
@@ -26,7 +27,14 @@ struct Decided {
     head: u64,
     parts: Vec<Part>,
     claims: Vec<crate::judge::ClaimMove>,
-    streams: BTreeMap<StreamId, Vec<Recorded>>,
+    streams: BTreeMap<StreamId, Events>,
+}
+
+/// A decision on what is remembered of the streams, made before they are read.
+struct Guess {
+    versions: BTreeMap<StreamId, u64>,
+    parts: Vec<Part>,
+    wishes: ClaimWishes,
 }
 
 /// What loading and deciding led to.
@@ -42,14 +50,18 @@ enum Loading {
 
 /// What stood in the log.
 struct Loaded {
-    head: u64,
-    streams: BTreeMap<StreamId, Vec<Recorded>>,
+    streams: BTreeMap<StreamId, Events>,
+    found: Arc<Found>,
 }
 
 impl Loaded {
     fn version(&self, stream: &StreamId) -> u64 {
-        self.streams.get(stream).and_then(|events| events.last()).map_or(0, |last| last.version)
+        self.streams.get(stream).map_or(0, version)
     }
+}
+
+fn version(events: &Events) -> u64 {
+    events.last().map_or(0, |last| last.version)
 }
 
 /// What one attempt led to.
@@ -138,7 +150,9 @@ impl EventStore {
         declared: &[StreamId],
         request: &Request,
     ) -> Result<Step, ExecuteError> {
-        let loaded = match self.load_for(declared, request).await? {
+        let guess = self.guess(act, declared, request);
+        let names = guess.as_ref().map(|guess| guess.wishes.names()).unwrap_or_default();
+        let loaded = match self.load_for(declared, request, names.clone()).await? {
             Loading::Replayed(used) => return Ok(Step::Replayed(used)),
             Loading::Loaded(loaded) => loaded,
         };
@@ -148,34 +162,64 @@ impl EventStore {
                 return Err(ExecuteError::VersionMismatch { current });
             }
         }
-        let parts = decided_parts(act, declared, request, &loaded)?;
-        let events = parts.iter().flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
-        let wishes = ClaimWishes::of(&self.0.key, events);
-        let names = wishes.names();
-        let found = if names.is_empty() {
-            Arc::default()
+        let is_right =
+            |guess: &Guess| guess.versions.iter().all(|(stream, at)| loaded.version(stream) == *at);
+        let (parts, wishes) = match guess.filter(is_right) {
+            Some(guess) => (guess.parts, guess.wishes),
+            None => self.decided(act, declared, request, &loaded.streams)?,
+        };
+        let found = if wishes.names().iter().all(|name| names.contains(name)) {
+            Arc::clone(&loaded.found)
         } else {
-            self.0.read(Wanted { claims: names, ..Wanted::default() }).await?
+            self.0.read(Wanted { claims: wishes.names(), ..Wanted::default() }).await?
         };
         let claims = wishes
             .moves(&self.0.key, &found)
             .map_err(|taken| ExecuteError::Rejected(claims::rejection(taken.scope, &taken.shown)))?;
-        Ok(Step::Decided(Decided { head: loaded.head, parts, claims, streams: loaded.streams }))
+        Ok(Step::Decided(Decided { head: loaded.found.head, parts, claims, streams: loaded.streams }))
     }
 
-    async fn load_for(&self, declared: &[StreamId], request: &Request) -> Result<Loading, ExecuteError> {
+    /// Tells which names a decision will look up, so that streams and names are read in one go. A stream has mostly not
+    /// changed since it was read last, and one nobody has read is mostly new. A guess that turns out wrong is thrown away.
+    fn guess(&self, act: &dyn Act, declared: &[StreamId], request: &Request) -> Option<Guess> {
+        let remembered =
+            |stream: &StreamId| (stream.clone(), self.0.remembered.of(stream).unwrap_or_default());
+        let streams: BTreeMap<_, _> = declared.iter().map(remembered).collect();
+        let (parts, wishes) = self.decided(act, declared, request, &streams).ok()?;
+        let versions = streams.iter().map(|(stream, events)| (stream.clone(), version(events))).collect();
+        Some(Guess { versions, parts, wishes })
+    }
+
+    fn decided(
+        &self,
+        act: &dyn Act,
+        declared: &[StreamId],
+        request: &Request,
+        streams: &BTreeMap<StreamId, Events>,
+    ) -> Result<(Vec<Part>, ClaimWishes), ExecuteError> {
+        let parts = decided_parts(act, declared, request, streams)?;
+        let events = parts.iter().flat_map(|part| part.events.iter().map(|event| (&part.stream, event)));
+        let wishes = ClaimWishes::of(&self.0.key, events);
+        Ok((parts, wishes))
+    }
+
+    async fn load_for(
+        &self,
+        declared: &[StreamId],
+        request: &Request,
+        claims: Vec<(&'static str, String)>,
+    ) -> Result<Loading, ExecuteError> {
         let conditions = request.expect.iter().map(|(stream, _)| stream);
         let streams: BTreeSet<StreamId> =
             declared.iter().chain(conditions).chain(&request.also_load).cloned().collect();
         let key = request.key.as_ref().map(|key| key.id.clone());
-        let wanted = Wanted { streams: streams.clone(), key: key.clone(), ..Wanted::default() };
-        let found = self.0.read(wanted).await?;
+        let found = self.0.read(Wanted { streams: streams.clone(), key: key.clone(), claims }).await?;
         if let Some(used) = key.map(|key| found.used(&key)).transpose()?.flatten() {
             return Ok(Loading::Replayed(used));
         }
-        let mut loaded = Loaded { head: found.head, streams: BTreeMap::new() };
+        let mut loaded = Loaded { streams: BTreeMap::new(), found };
         for stream in streams {
-            let events = found.stream(&stream)?;
+            let events = loaded.found.stream(&stream)?;
             loaded.streams.insert(stream, events);
         }
         Ok(Loading::Loaded(loaded))
@@ -212,12 +256,13 @@ fn decided_parts(
     act: &dyn Act,
     declared: &[StreamId],
     request: &Request,
-    loaded: &Loaded,
+    streams: &BTreeMap<StreamId, Events>,
 ) -> Result<Vec<Part>, ExecuteError> {
     let mut board = Board::default();
     for stream in declared {
-        let events = loaded.streams.get(stream).into_iter().flatten();
-        board.place(stream.clone(), loaded.version(stream), events.map(|recorded| &recorded.event));
+        let events = streams.get(stream);
+        let known = events.into_iter().flat_map(|events| events.iter()).map(|recorded| &recorded.event);
+        board.place(stream.clone(), events.map_or(0, version), known);
     }
     act.decide(&mut board, &request.asked).map_err(ExecuteError::Rejected)?;
     let mut parts = board.into_parts();
@@ -279,10 +324,9 @@ fn propose(
     })
 }
 
-fn history(streams: BTreeMap<StreamId, Vec<Recorded>>) -> (Vec<Recorded>, BTreeMap<StreamId, u64>) {
-    let version = |events: &Vec<Recorded>| events.last().map_or(0, |last| last.version);
+fn history(streams: BTreeMap<StreamId, Events>) -> (Vec<Recorded>, BTreeMap<StreamId, u64>) {
     let versions = streams.iter().map(|(stream, events)| (stream.clone(), version(events))).collect();
-    let mut history: Vec<Recorded> = streams.into_values().flatten().collect();
+    let mut history: Vec<Recorded> = streams.into_values().flat_map(Arc::unwrap_or_clone).collect();
     history.sort_by_key(|recorded| recorded.position);
     (history, versions)
 }

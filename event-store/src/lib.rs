@@ -21,6 +21,7 @@ mod load;
 mod locks;
 mod migrate;
 mod proposal;
+mod remembered;
 mod request;
 mod stored;
 mod tail;
@@ -103,6 +104,7 @@ pub(crate) struct Shared {
     reads: mpsc::Sender<load::Waiting>,
     intake: Mutex<Option<Intake>>,
     tail: tail::Tail,
+    remembered: remembered::Remembered,
     locks: locks::StreamLocks,
     in_flight: locks::KeysInFlight,
     running: AtomicBool,
@@ -143,6 +145,7 @@ impl EventStore {
             reads,
             intake: Mutex::new(Some(Intake { proposals: waiting_proposals, reads: waiting_reads })),
             tail: tail::Tail::new(head),
+            remembered: remembered::Remembered::default(),
             locks: locks::StreamLocks::default(),
             in_flight: locks::KeysInFlight::default(),
             running: AtomicBool::new(false),
@@ -185,15 +188,18 @@ impl EventStore {
     }
 
     /// Who has a name.
-    pub async fn resolve(&self, scope: &str, value: &ClaimValue) -> Result<Option<StreamId>, StoreError> {
-        let sql = "select stream from claims where scope = $1 and value = $2";
+    pub async fn resolve(
+        &self,
+        scope: &'static str,
+        value: &ClaimValue,
+    ) -> Result<Option<StreamId>, StoreError> {
         let value = self.0.key.claim(value);
-        let rows = self.0.db.query(sql, &[scope.into(), value.into()]).await?;
-        Ok(rows.first().map(|row| row.text(0).map(StreamId::from_log)).transpose()?)
+        let wanted = load::Wanted { claims: vec![(scope, value.clone())], ..load::Wanted::default() };
+        Ok(self.0.read(wanted).await?.holder(scope, &value).cloned())
     }
 
     /// The events of a stream.
-    pub async fn load(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
+    pub async fn load(&self, stream: &StreamId) -> Result<Arc<Vec<Recorded>>, StoreError> {
         let wanted = load::Wanted { streams: [stream.clone()].into(), ..load::Wanted::default() };
         self.0.read(wanted).await?.stream(stream)
     }
@@ -202,7 +208,7 @@ impl EventStore {
     pub async fn fold<D: Aggregate + Clone>(&self, stream: &StreamId) -> Result<(D, u64), StoreError> {
         let events = self.load(stream).await?;
         let mut state = State::empty(stream);
-        for recorded in &events {
+        for recorded in events.iter() {
             state.evolve(&recorded.event);
         }
         let Some(folded) = D::of(&state) else { panic!("{stream} is a stream of another aggregate") };

@@ -3,25 +3,28 @@
 //! # What always holds
 //! * The head is taken before anything is read, so what was read is at least as new as the head says. Something newer
 //!   is no harm: the judge compares versions and holders, not moments.
-//! * All streams of one command come from one statement, so a decision never sees half of a commit.
+//! * Everything one command reads is of one moment, so a decision never sees half of a commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use schema::{Recorded, StreamId};
+use schema::StreamId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::db::{ByKeys, Db, DbError, Row};
+use crate::remembered::Events;
 use crate::stored::{Entry, Unreadable, entry};
 use crate::{Shared, StoreError};
 
 pub(crate) const HEAD: &str = "select position from log_head where id = 1";
 pub(crate) const STREAMS: &str = "select position, stream, version, kind, data, meta, command_id, recorded_at, personal \
-                                  from events where stream = $1 order by version";
-pub(crate) const COMMANDS: &str = "select id, fingerprint, position, reply from commands where id = $1";
-pub(crate) const HOLDERS: &str = "select value, stream from claims where value = $1 and scope = $2";
+                                  from events where stream = $1 and version > cast($2 as bigint) order by version";
+pub(crate) const COMMANDS: &str = "select position, id, cast(null as bigint), fingerprint, reply, null, null, null, null \
+                                   from commands where id = $1";
+pub(crate) const HOLDERS: &str = "select cast(null as bigint), stream, cast(null as bigint), scope, value, null, null, null, null \
+                                  from claims where value = $1 and scope = $2";
 
 /// How many commands read together.
 const TOGETHER_MAX: usize = 256;
@@ -42,9 +45,15 @@ pub(crate) struct Wanted {
 pub(crate) struct Found {
     /// Everything up to here is in it.
     pub(crate) head: u64,
-    streams: BTreeMap<String, Vec<Row>>,
+    streams: BTreeMap<StreamId, Stream>,
     keys: BTreeMap<String, Row>,
-    holders: BTreeMap<(&'static str, String), StreamId>,
+    holders: BTreeMap<(String, String), StreamId>,
+}
+
+enum Stream {
+    Read(Events),
+    /// Something stands in the way at this position.
+    Unreadable(u64),
 }
 
 /// An answer given before.
@@ -56,23 +65,27 @@ pub(crate) struct UsedKey {
 
 impl Found {
     /// The events of a stream. A decision cannot be made over one that cannot be read.
-    pub(crate) fn stream(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
-        self.streams.get(stream.as_str()).map_or_else(|| Ok(Vec::new()), |rows| recorded(rows))
+    pub(crate) fn stream(&self, stream: &StreamId) -> Result<Events, StoreError> {
+        match self.streams.get(stream) {
+            None => Ok(Events::default()),
+            Some(Stream::Read(events)) => Ok(Arc::clone(events)),
+            Some(Stream::Unreadable(position)) => Err(StoreError::Unreadable { position: *position }),
+        }
     }
 
     pub(crate) fn used(&self, key: &str) -> Result<Option<UsedKey>, StoreError> {
         let used = self.keys.get(key).map(|row| {
             Ok::<_, StoreError>(UsedKey {
-                fingerprint: row.text(1)?.to_owned(),
-                position: row.count(2)?,
-                reply: row.text(3)?.to_owned(),
+                fingerprint: row.text(3)?.to_owned(),
+                position: row.count(0)?,
+                reply: row.text(4)?.to_owned(),
             })
         });
         used.transpose()
     }
 
-    pub(crate) fn holder(&self, scope: &'static str, value: &str) -> Option<&StreamId> {
-        self.holders.get(&(scope, value.to_owned()))
+    pub(crate) fn holder(&self, scope: &str, value: &str) -> Option<&StreamId> {
+        self.holders.get(&(scope.to_owned(), value.to_owned()))
     }
 }
 
@@ -94,7 +107,7 @@ impl Shared {
                 return found.map_err(|error| DbError::because("read what a command needs", error).into());
             }
         }
-        Ok(Arc::new(find(&self.db, self.tail.head(), &[wanted]).await?))
+        Ok(Arc::new(self.find(&[wanted]).await?))
     }
 }
 
@@ -122,83 +135,82 @@ pub(crate) async fn serve(store: Arc<Shared>, mut intake: mpsc::Receiver<Waiting
 async fn answer(store: &Shared, together: Vec<Waiting>) {
     let (wanted, answers): (Vec<_>, Vec<_>) =
         together.into_iter().map(|waiting| (waiting.wanted, waiting.answer)).unzip();
-    let found = find(&store.db, store.tail.head(), &wanted).await.map(Arc::new).map_err(Arc::new);
+    let found = store.find(&wanted).await.map(Arc::new).map_err(Arc::new);
     for answer in answers {
         drop(answer.send(found.clone()));
     }
 }
 
-async fn find(db: &Db, head: u64, wanted: &[Wanted]) -> Result<Found, DbError> {
-    let streams: BTreeSet<&str> =
-        wanted.iter().flat_map(|one| one.streams.iter().map(StreamId::as_str)).collect();
-    let keys: Vec<String> = wanted.iter().filter_map(|one| one.key.clone()).collect();
-    let mut scopes: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
-    for (scope, value) in wanted.iter().flat_map(|one| &one.claims) {
-        scopes.entry(scope).or_default().insert(value);
-    }
-    let mut reads = Vec::new();
-    if !streams.is_empty() {
-        reads.push(ByKeys { sql: STREAMS, keys: owned(&streams), rest: vec![] });
-    }
-    if !keys.is_empty() {
-        reads.push(ByKeys { sql: COMMANDS, keys, rest: vec![] });
-    }
-    for (scope, values) in &scopes {
-        reads.push(ByKeys { sql: HOLDERS, keys: owned(values), rest: vec![(*scope).into()] });
-    }
-    let kinds: Vec<&'static str> = reads.iter().map(|read| read.sql).collect();
-    let mut scopes = scopes.into_keys();
-    let mut found = Found { head, ..Found::default() };
-    for (kind, rows) in kinds.into_iter().zip(db.query_by_keys(reads).await?) {
-        match kind {
-            STREAMS => found.put_streams(rows)?,
-            COMMANDS => {
-                for row in rows {
-                    found.keys.insert(row.text(0)?.to_owned(), row);
-                }
-            }
-            _ => {
-                let Some(scope) = scopes.next() else { continue };
-                for row in rows {
-                    found.holders.insert((scope, row.text(0)?.to_owned()), StreamId::from_log(row.text(1)?));
-                }
+impl Shared {
+    async fn find(&self, wanted: &[Wanted]) -> Result<Found, DbError> {
+        let mut found = Found { head: self.tail.head(), ..Found::default() };
+        // Taken before the read, so that no stream is newer than the moment of the others.
+        let mut known: BTreeMap<StreamId, Events> = BTreeMap::new();
+        for stream in wanted.iter().flat_map(|one| &one.streams) {
+            if !known.contains_key(stream) {
+                known.insert(stream.clone(), self.remembered.of(stream).unwrap_or_default());
             }
         }
+        let mut answers = self.db.query_by_keys(reads(wanted, &known)).await?.into_iter();
+        let (events, keys, holders) = (answers.next(), answers.next(), answers.next());
+        for row in keys.unwrap_or_default() {
+            found.keys.insert(row.text(1)?.to_owned(), row);
+        }
+        for row in holders.unwrap_or_default() {
+            let name = (row.text(3)?.to_owned(), row.text(4)?.to_owned());
+            found.holders.insert(name, StreamId::from_log(row.text(1)?));
+        }
+        let mut news: BTreeMap<StreamId, Vec<Row>> = BTreeMap::new();
+        for row in events.unwrap_or_default() {
+            match news.get_mut(row.text(1)?) {
+                Some(rows) => rows.push(row),
+                None => drop(news.insert(StreamId::from_log(row.text(1)?), vec![row])),
+            }
+        }
+        for (stream, events) in known {
+            let read = match news.remove(&stream) {
+                None => Stream::Read(events),
+                Some(rows) => self.extend(&stream, events, &rows)?,
+            };
+            found.streams.insert(stream, read);
+        }
+        Ok(found)
     }
-    Ok(found)
-}
 
-impl Found {
-    fn put_streams(&mut self, rows: Vec<Row>) -> Result<(), DbError> {
+    fn extend(&self, stream: &StreamId, events: Events, rows: &[Row]) -> Result<Stream, DbError> {
+        let mut events = Arc::unwrap_or_clone(events);
         for row in rows {
-            let stream = row.text(1)?;
-            match self.streams.get_mut(stream) {
-                Some(events) => events.push(row),
-                None => drop(self.streams.insert(stream.to_owned(), vec![row])),
+            match entry(row) {
+                Ok(Entry::Event(recorded)) => events.push(recorded),
+                Ok(Entry::Malformed { position, .. }) | Err(Unreadable::UnknownKind { position, .. }) => {
+                    return Ok(Stream::Unreadable(position));
+                }
+                Err(Unreadable::Db(error)) => return Err(error),
             }
         }
-        Ok(())
+        let events = Arc::new(events);
+        self.remembered.keep(stream, &events);
+        Ok(Stream::Read(events))
     }
 }
 
-fn owned(names: &BTreeSet<&str>) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+/// Always the same three, so that there is one statement, prepared once.
+pub(crate) fn reads(wanted: &[Wanted], known: &BTreeMap<StreamId, Events>) -> Vec<ByKeys> {
+    let streams = known.keys().map(|stream| stream.as_str().to_owned()).collect();
+    let versions = known.values().map(|events| events.last().map_or(0, |last| last.version).to_string());
+    let keys = wanted.iter().filter_map(|one| one.key.clone()).collect();
+    let names: BTreeSet<_> = wanted.iter().flat_map(|one| &one.claims).collect();
+    let (scopes, values) =
+        names.into_iter().map(|(scope, value)| ((*scope).to_owned(), value.clone())).unzip();
+    vec![
+        ByKeys { sql: STREAMS, keys: vec![streams, versions.collect()] },
+        ByKeys { sql: COMMANDS, keys: vec![keys] },
+        ByKeys { sql: HOLDERS, keys: vec![values, scopes] },
+    ]
 }
 
 pub(crate) async fn head(db: &Db) -> Result<u64, StoreError> {
     let rows = db.query(HEAD, &[]).await?;
     let row = rows.first().ok_or_else(|| DbError::new("find the head of the log"))?;
     Ok(row.count(0)?)
-}
-
-fn recorded(rows: &[Row]) -> Result<Vec<Recorded>, StoreError> {
-    rows.iter()
-        .map(|row| match entry(row) {
-            Ok(Entry::Event(recorded)) => Ok(recorded),
-            Ok(Entry::Malformed { position, .. }) | Err(Unreadable::UnknownKind { position, .. }) => {
-                Err(StoreError::Unreadable { position })
-            }
-            Err(Unreadable::Db(error)) => Err(error.into()),
-        })
-        .collect()
 }

@@ -1,5 +1,7 @@
 //! Postgres: a pool of writers and a pool of readers with different session settings.
 
+mod columns;
+mod guarded;
 mod session;
 mod statement;
 mod transaction;

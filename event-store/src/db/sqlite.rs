@@ -91,10 +91,7 @@ impl Sqlite {
 
     pub(super) async fn query_by_keys(&self, reads: Vec<ByKeys>) -> Result<Vec<Vec<Row>>, DbError> {
         let reader = self.readers.check_out().await?;
-        let answers = reader.worker().ask(move |connection| {
-            reads.iter().map(|read| statement::query_by_keys(connection, read)).collect()
-        });
-        answers.await?
+        reader.worker().ask(move |connection| statement::query_by_keys(connection, &reads)).await?
     }
 
     pub(super) async fn write(&self, batch: Batch) -> Result<Vec<u64>, WriteError> {

@@ -1,7 +1,9 @@
 //! Ids: a prefix that says the kind, then a UUID in Crockford base32 (26 characters, lower case).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ulid::Ulid;
@@ -101,13 +103,14 @@ fn decode(text: &str, prefix: &str) -> Result<Uuid, ValueError> {
 }
 
 /// The name of a stream: `tenant-ten_…`, `provisioning-ten_…-stalwart`, `platform`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StreamId(String);
+///
+/// A command names its streams in many places, so a copy shares the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(Arc<str>);
 
 impl StreamId {
     /// A stream name as it stands in the log. No check: the log wrote it.
-    pub fn from_log(text: impl Into<String>) -> Self {
+    pub fn from_log(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
@@ -123,7 +126,7 @@ impl StreamId {
 
     /// What was observed of one tenant in one system.
     pub fn provisioning(tenant: TenantId, system: System) -> Self {
-        Self(format!("provisioning-{tenant}-{system}"))
+        Self(format!("provisioning-{tenant}-{system}").into())
     }
 
     /// The text.
@@ -163,6 +166,25 @@ impl StreamId {
     }
 }
 
+/// Ordered and hashed as its text.
+impl Borrow<str> for StreamId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for StreamId {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input).map(Self::from_log)
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
@@ -173,7 +195,7 @@ macro_rules! streams {
     ($($id:ident => $word:literal;)*) => { $(
         impl From<$id> for StreamId {
             fn from(id: $id) -> Self {
-                Self(format!(concat!($word, "-{}"), id))
+                Self(format!(concat!($word, "-{}"), id).into())
             }
         }
     )* };

@@ -14,28 +14,32 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::cpu::Meter;
 use crate::{plain, quantile, rate, say};
 
-const IN_FLIGHT: [usize; 5] = [1, 8, 32, 128, 512];
-
 /// Appends and plain inserts, side by side, for several concurrencies.
-pub(crate) async fn measure(each: Duration) -> anyhow::Result<()> {
+pub(crate) async fn measure(each: Duration, in_flight: &[usize]) -> anyhow::Result<()> {
     let url = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
     let folder = tempfile::tempdir().context("make a folder")?;
     let sqlite = format!("sqlite:{}", folder.path().join("log.sqlite3").display());
     say(
         "\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres",
     );
-    say("in flight | plain | Postgres | ratio | p50 / p99 µs | SQLite | p50 / p99 µs");
+    say(
+        "in flight | plain | Postgres | ratio | p50 / p99 µs | µs of processor here + server | SQLite | p50 / p99 µs",
+    );
+    let meter = Meter::of(&url).await.context("find the server's processes")?;
     let postgres = Log::open(&url).await?;
     let embedded = Log::open(&sqlite).await?;
-    for in_flight in IN_FLIGHT {
+    for &in_flight in in_flight {
         let inserts = plain::inserts(&url, in_flight, each).await?;
+        let before = meter.read();
         let there = postgres.appends(in_flight, each).await?;
+        let (ours, theirs) = meter.read().each(before, there.len());
         let here = embedded.appends(in_flight, each).await?;
         let (plain, appended) = (rate(inserts.len(), each), rate(there.len(), each));
         say(&format!(
-            "{in_flight:>9} | {plain:.0} | {appended:.0} | {:.2} | {} | {:.0} | {}",
+            "{in_flight:>9} | {plain:.0} | {appended:.0} | {:.2} | {} | {ours:.0} + {theirs:.0} | {:.0} | {}",
             appended / plain,
             latencies(&there),
             rate(here.len(), each),

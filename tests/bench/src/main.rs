@@ -7,6 +7,7 @@
 mod append;
 mod commands;
 mod converge;
+mod cpu;
 mod plain;
 mod replay;
 mod start;
@@ -29,6 +30,9 @@ struct Line {
     /// Only the parts named: start, append, commands, converge, replay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Commands in flight at a time, for appends.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 128, 512])]
+    in_flight: Vec<usize>,
 }
 
 impl Line {
@@ -45,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
         start::measure().await.context("measure the start")?;
     }
     if line.wants("append") {
-        append::measure(each).await.context("measure appends")?;
+        append::measure(each, &line.in_flight).await.context("measure appends")?;
     }
     if line.wants("commands") {
         commands::measure(each).await.context("measure commands over HTTP")?;

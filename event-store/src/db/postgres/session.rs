@@ -26,11 +26,11 @@ const READER: &str = "-c statement_timeout=10000 -c idle_in_transaction_session_
 const BY_KEY: &str = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off";
 
 pub(super) fn writers(server: &Server, purpose: Purpose) -> Result<Pool, DbError> {
-    let size = match purpose {
-        Purpose::Log => LOG_WRITERS_MAX,
-        Purpose::Views => VIEW_WRITERS_MAX,
+    let (settings, size) = match purpose {
+        Purpose::Log => (format!("{WRITER} {BY_KEY}"), LOG_WRITERS_MAX),
+        Purpose::Views => (WRITER.to_owned(), VIEW_WRITERS_MAX),
     };
-    pool(server, "dezky-writer", WRITER, size)
+    pool(server, "dezky-writer", &settings, size)
 }
 
 pub(super) fn readers(server: &Server, purpose: Purpose) -> Result<Pool, DbError> {

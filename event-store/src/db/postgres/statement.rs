@@ -41,33 +41,42 @@ pub(super) async fn query(
     found.iter().map(row).collect()
 }
 
-/// One statement for all keys. `offset 0` keeps the planner from turning look-ups into a join, which without statistics
-/// reads a whole scope.
-pub(in crate::db) fn by_keys(sql: &str) -> String {
-    let one = sql.replace("$1", "wanted.key");
-    format!(
-        "select found.* from unnest($1::text[]) as wanted(key) cross join lateral ({one} offset 0) as found"
-    )
+/// One statement for all keys of all reads: what is read together is of one moment. `offset 0` keeps the planner from
+/// turning look-ups into a join, which without statistics reads a whole scope.
+pub(in crate::db) fn by_keys(reads: &[ByKeys]) -> String {
+    let mut place = 0;
+    let branches = reads.iter().enumerate().map(|(read, ByKeys { sql, keys })| {
+        let mut one = (*sql).to_owned();
+        let (mut arrays, mut names) = (Vec::new(), Vec::new());
+        for key in 1..=keys.len() {
+            place += 1;
+            one = one.replace(&format!("${key}"), &format!("wanted.key{key}"));
+            arrays.push(format!("${place}::text[]"));
+            names.push(format!("key{key}"));
+        }
+        let (arrays, names) = (arrays.join(", "), names.join(", "));
+        format!(
+            "select {read} as read, found.* from unnest({arrays}) as wanted({names}) \
+             cross join lateral ({one} offset 0) as found"
+        )
+    });
+    branches.collect::<Vec<_>>().join(" union all ")
 }
 
 pub(super) async fn query_by_keys(
     client: &ClientWrapper,
     reads: &[ByKeys],
 ) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
-    let mut prepared = Vec::with_capacity(reads.len());
-    for read in reads {
-        prepared.push((client.prepare_cached(&by_keys(read.sql)).await?, read));
+    let statement = client.prepare_cached(&by_keys(reads)).await?;
+    let keys = reads.iter().flat_map(|read| &read.keys).map(|keys| keys as &(dyn ToSql + Sync));
+    let mut answers = vec![Vec::new(); reads.len()];
+    for found in client.query(&statement, &keys.collect::<Vec<_>>()).await? {
+        let read: i32 = found.try_get(0)?;
+        if let Some(answer) = usize::try_from(read).ok().and_then(|read| answers.get_mut(read)) {
+            answer.push(values(&found, 1)?);
+        }
     }
-    let answers = prepared.iter().map(|(statement, read)| async move {
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&read.keys];
-        params.extend(borrowed(&read.rest));
-        client.query(statement, &params).await
-    });
-    let mut found = Vec::with_capacity(reads.len());
-    for answer in futures::future::join_all(answers).await {
-        found.push(answer?.iter().map(row).collect::<Result<_, _>>()?);
-    }
-    Ok(found)
+    Ok(answers)
 }
 
 pub(super) async fn read(
@@ -83,7 +92,12 @@ pub(super) fn rows(found: &[tokio_postgres::Row]) -> Result<Vec<Row>, DbError> {
 }
 
 fn row(found: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
-    let values = found.columns().iter().enumerate().map(|(index, column)| {
+    values(found, 0)
+}
+
+/// The columns from one on.
+fn values(found: &tokio_postgres::Row, first: usize) -> Result<Row, tokio_postgres::Error> {
+    let values = found.columns().iter().enumerate().skip(first).map(|(index, column)| {
         Ok(match *column.type_() {
             Type::INT8 => found.try_get::<_, Option<i64>>(index)?.into(),
             Type::INT4 => found.try_get::<_, Option<i32>>(index)?.into(),

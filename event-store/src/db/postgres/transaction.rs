@@ -8,9 +8,11 @@ use deadpool_postgres::{ClientWrapper, Object, Pool};
 use futures::FutureExt as _;
 use futures::future::{join, join_all};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Error, Statement};
 
+use super::columns::Columns;
+use super::guarded::Guarded;
 use super::statement::{borrowed, failed};
 use crate::db::batch::{Batch, Expect, Sending, Step};
 use crate::db::{DbError, Value, WriteError};
@@ -62,6 +64,9 @@ pub(super) async fn write(pool: &Pool, batch: &Batch) -> Result<Vec<u64>, WriteE
 }
 
 async fn on(client: &ClientWrapper, batch: &Batch) -> Result<Vec<u64>, WriteError> {
+    if let Some(guarded) = Guarded::of(batch) {
+        return guarded.write(client).await;
+    }
     let unavailable = |error| WriteError::Unavailable(failed("prepare a statement", error));
     let mut calls = Vec::with_capacity(batch.steps.len());
     for step in &batch.steps {
@@ -160,12 +165,7 @@ struct Call<'step> {
 
 enum Params<'step> {
     Values(&'step [Value]),
-    Columns(Vec<Column<'step>>),
-}
-
-enum Column<'step> {
-    Ints(Vec<Option<i64>>),
-    Texts(Vec<Option<&'step str>>),
+    Columns(Columns<'step>),
 }
 
 impl<'step> Call<'step> {
@@ -186,8 +186,10 @@ impl<'step> Call<'step> {
                 Ok(Self { statement, params: Params::Values(params), counted })
             }
             Step::Insert { table, columns, rows, on_conflict } => {
-                let (names, columns) = arrays(columns, rows);
-                let statement = client.prepare_cached(&insert(table, &names, &columns, on_conflict)).await?;
+                let columns = Columns::of(columns, rows);
+                let (names, arrays) = (columns.names(), columns.unnested(&mut 0));
+                let sql = format!("insert into {table} ({names}) select {arrays} {on_conflict}");
+                let statement = client.prepare_cached(&sql).await?;
                 Ok(Self { statement, params: Params::Columns(columns), counted: Counted::Nowhere })
             }
         }
@@ -197,61 +199,11 @@ impl<'step> Call<'step> {
         match &self.params {
             Params::Values(values) => client.execute(&self.statement, &borrowed(values)).await,
             Params::Columns(columns) => {
-                let params: Vec<&(dyn ToSql + Sync)> = columns
-                    .iter()
-                    .map(|column| match column {
-                        Column::Ints(numbers) => numbers as &(dyn ToSql + Sync),
-                        Column::Texts(texts) => texts as &(dyn ToSql + Sync),
-                    })
-                    .collect();
+                let params: Vec<_> = columns.params().collect();
                 client.execute(&self.statement, &params).await
             }
         }
     }
-}
-
-fn insert(table: &str, names: &[&str], columns: &[Column<'_>], on_conflict: &str) -> String {
-    let arrays: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| match column {
-            Column::Ints(_) => format!("${}::bigint[]", index + 1),
-            Column::Texts(_) => format!("${}::text[]", index + 1),
-        })
-        .collect();
-    format!(
-        "insert into {table} ({}) select * from unnest({}) {on_conflict}",
-        names.join(", "),
-        arrays.join(", ")
-    )
-}
-
-/// Rows turned into columns. A column of nulls only is left out: nothing tells its type, and null is what it gets anyway.
-fn arrays<'step>(
-    columns: &'step [String],
-    rows: &'step [Vec<Value>],
-) -> (Vec<&'step str>, Vec<Column<'step>>) {
-    let mut names = Vec::with_capacity(columns.len());
-    let mut arrays = Vec::with_capacity(columns.len());
-    for (index, name) in columns.iter().enumerate() {
-        let values = || rows.iter().map(move |row| row.get(index).unwrap_or(&Value::Null));
-        let column = match values().find(|value| **value != Value::Null) {
-            None | Some(Value::Null) => continue,
-            Some(Value::Int(_)) => Column::Ints(
-                values()
-                    .map(|value| if let Value::Int(number) = value { Some(*number) } else { None })
-                    .collect(),
-            ),
-            Some(Value::Text(_)) => Column::Texts(
-                values()
-                    .map(|value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
-                    .collect(),
-            ),
-        };
-        names.push(name.as_str());
-        arrays.push(column);
-    }
-    (names, arrays)
 }
 
 pub(super) async fn execute_ddl(pool: &Pool, sql: &str) -> Result<(), DbError> {

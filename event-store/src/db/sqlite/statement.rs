@@ -44,15 +44,20 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
     Ok(answer)
 }
 
-/// One look-up per key: there is no round trip to save here, and no list parameter.
-pub(super) fn query_by_keys(connection: &Connection, read: &ByKeys) -> Result<Vec<Row>, DbError> {
-    let mut found = Vec::new();
-    for key in &read.keys {
-        let mut params = vec![Value::Text(key.clone())];
-        params.extend(read.rest.iter().cloned());
-        found.extend(query(connection, read.sql, &params)?);
+/// One look-up per key, in one transaction: there is no round trip to save here, and no list parameter.
+pub(super) fn query_by_keys(connection: &mut Connection, reads: &[ByKeys]) -> Result<Vec<Vec<Row>>, DbError> {
+    let moment = connection.transaction().map_err(|error| failed("begin to read rows by keys", error))?;
+    let mut answers = Vec::with_capacity(reads.len());
+    for read in reads {
+        let mut found = Vec::new();
+        for row in 0..read.keys.first().map_or(0, Vec::len) {
+            let key = read.keys.iter().filter_map(|keys| keys.get(row));
+            let key: Vec<Value> = key.map(|key| Value::Text(key.clone())).collect();
+            found.extend(query(&moment, read.sql, &key)?);
+        }
+        answers.push(found);
     }
-    Ok(found)
+    Ok(answers)
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, Failure> {
