@@ -9,6 +9,7 @@ mod races;
 
 mod reading;
 mod recovery;
+mod roles;
 mod soundness;
 
 use std::sync::Arc;

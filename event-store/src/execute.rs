@@ -1,14 +1,17 @@
 //! The one way into the log: guess, load in one go, decide, hand over to the writer; again on conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use domain::board::Part;
 use domain::{Act, Board, claims};
-use schema::{Event, Recorded, StreamId};
+use schema::{Event, Recorded, StreamId, Timestamp};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use crate::approach::OnTheWay;
 use crate::claims::ClaimWishes;
 use crate::judge::Facts;
 use crate::load::{Found, UsedKey, Wanted};
@@ -86,15 +89,19 @@ impl EventStore {
         let mut last_error = None;
         let mut attempts = 0;
         while attempts < ATTEMPTS_MAX {
+            let on_the_way = self.0.approach.enter();
             let decided = match self.decide(&*act, &declared, &request).await? {
                 Step::Replayed(used) => return replayed(used, &request),
                 Step::Decided(decided) => decided,
             };
-            if held.is_none() && self.take_turn(&decided, &mut held).await == Waited::Yes {
-                continue;
-            }
+            let on_the_way = match &held {
+                Some(_) => Some(on_the_way),
+                None => self.take_turn(&decided, &mut held, on_the_way).await,
+            };
+            // What was loaded before others had their turn is old.
+            let Some(on_the_way) = on_the_way else { continue };
             attempts += 1;
-            match self.attempt(decided, &request).await? {
+            match self.attempt(decided, &request, on_the_way).await? {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Again(error) => last_error = error,
             }
@@ -135,13 +142,26 @@ impl EventStore {
         }
     }
 
-    /// Waits until no other command of this process appends to the streams this one will append to.
-    async fn take_turn<'store>(&'store self, decided: &Decided, held: &mut Option<Held<'store>>) -> Waited {
+    /// Waits until no other command of this process appends to the streams this one will append to. Who had to wait is no
+    /// longer on the way: those it waited for may themselves wait for the writer.
+    async fn take_turn<'store>(
+        &'store self,
+        decided: &Decided,
+        held: &mut Option<Held<'store>>,
+        on_the_way: OnTheWay<'store>,
+    ) -> Option<OnTheWay<'store>> {
         let appended = decided.parts.iter().filter(|part| !part.events.is_empty());
-        let turn = self.0.locks.lock(appended.map(|part| part.stream.clone()).collect()).await;
+        let mut turn = pin!(self.0.locks.lock(appended.map(|part| part.stream.clone()).collect()));
+        let mut on_the_way = Some(on_the_way);
+        let turn = if let Poll::Ready(turn) = futures::poll!(turn.as_mut()) {
+            turn
+        } else {
+            on_the_way = None;
+            turn.await
+        };
         let waited = turn.waited;
         *held = Some(turn);
-        waited
+        on_the_way.filter(|_| waited == Waited::No)
     }
 
     async fn decide(
@@ -225,7 +245,12 @@ impl EventStore {
         Ok(Loading::Loaded(loaded))
     }
 
-    async fn attempt(&self, decided: Decided, request: &Request) -> Result<Attempt, ExecuteError> {
+    async fn attempt(
+        &self,
+        decided: Decided,
+        request: &Request,
+        on_the_way: OnTheWay<'_>,
+    ) -> Result<Attempt, ExecuteError> {
         let changes_nothing = decided.parts.iter().all(|part| part.events.is_empty());
         if changes_nothing && request.key.is_none() {
             return Ok(Attempt::Done(no_news(decided)));
@@ -236,6 +261,7 @@ impl EventStore {
             TrySendError::Full(_) => ExecuteError::Overloaded,
             TrySendError::Closed(_) => ExecuteError::Unavailable(StoreError::Closed),
         })?;
+        drop(on_the_way);
         // A writer that went away with a command in its hands may have sent it.
         match answered.await.map_err(|_| ExecuteError::OutcomeUnknown)? {
             Verdict::Recorded(outcome) => Ok(Attempt::Done(outcome)),
@@ -296,7 +322,7 @@ fn propose(
         ..Facts::default()
     };
     let (history, mut versions) = history(decided.streams);
-    let mut drafts = Vec::new();
+    let (mut drafts, mut news) = (Vec::new(), Vec::new());
     for part in decided.parts {
         facts.read.push((part.stream.clone(), part.expected_version));
         if part.events.is_empty() {
@@ -306,7 +332,17 @@ fn propose(
         for event in part.events {
             version += 1;
             let meta = meta_of(&part.stream, &touched, request.asked.actor, &request.meta);
-            drafts.push(Draft::new(part.stream.clone(), version, event, meta)?);
+            drafts.push(Draft::of(&event, &meta)?);
+            news.push(Recorded {
+                // The writer says where and when.
+                position: 0,
+                recorded_at: Timestamp::UNIX_EPOCH,
+                stream: part.stream.clone(),
+                version,
+                command_id: request.asked.command_id,
+                meta,
+                event,
+            });
         }
         versions.insert(part.stream.clone(), version);
         facts.appended.push((part.stream, version));
@@ -316,6 +352,7 @@ fn propose(
         command_id: request.asked.command_id,
         actor: actor_text(request.asked.actor),
         drafts,
+        news,
         key: request.key.clone(),
         history,
         versions,

@@ -61,7 +61,7 @@ pub(crate) enum Ruling {
 pub(crate) struct Seen {
     floor: u64,
     streams: BTreeMap<StreamId, At<u64>>,
-    claims: BTreeMap<(String, String), At<Option<StreamId>>>,
+    claims: BTreeMap<Name, At<Option<StreamId>>>,
     keys: BTreeMap<String, u64>,
 }
 
@@ -76,7 +76,7 @@ struct At<T> {
 pub(crate) struct Forming {
     appended: BTreeSet<StreamId>,
     read: BTreeSet<StreamId>,
-    claims: BTreeSet<(String, String)>,
+    claims: BTreeSet<Name>,
     keys: BTreeSet<String>,
 }
 
@@ -135,8 +135,14 @@ impl Seen {
     }
 
     /// Remembers a claim somebody else moved.
-    pub(crate) fn note_claim(&mut self, scope: &str, value: String, holder: Option<StreamId>, position: u64) {
-        self.claims.insert((scope.to_owned(), value), At { position, now: holder });
+    pub(crate) fn note_claim(
+        &mut self,
+        scope: &'static str,
+        value: String,
+        holder: Option<StreamId>,
+        position: u64,
+    ) {
+        self.claims.insert((scope, value), At { position, now: holder });
     }
 
     /// Forgets the oldest facts when there are too many.
@@ -172,8 +178,11 @@ impl Forming {
     }
 }
 
-fn name(claim: &ClaimMove) -> (String, String) {
-    (claim.scope.to_owned(), claim.value.clone())
+/// A scope and a stored value.
+type Name = (&'static str, String);
+
+fn name(claim: &ClaimMove) -> Name {
+    (claim.scope, claim.value.clone())
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The installation's key: made once, at the first migration, and used for every keyed hash.
 
+use std::sync::LazyLock;
+
 use hmac::{Hmac, Mac as _};
+use rustls::crypto::SecureRandom;
 use schema::Timestamp;
 use sha2::Sha256;
 
@@ -52,10 +55,10 @@ pub(crate) fn seal_personal(fields: &str) -> Result<String, StoreError> {
 
 /// Secrets and salts are the only things here that nobody may foresee.
 fn random<const BYTES: usize>() -> Result<[u8; BYTES], StoreError> {
+    // A provider is a list of all its ciphers, made anew at every call.
+    static SOURCE: LazyLock<&dyn SecureRandom> =
+        LazyLock::new(|| rustls::crypto::aws_lc_rs::default_provider().secure_random);
     let mut bytes = [0; BYTES];
-    rustls::crypto::aws_lc_rs::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| DbError::new("draw random bytes"))?;
+    SOURCE.fill(&mut bytes).map_err(|_| DbError::new("draw random bytes"))?;
     Ok(bytes)
 }

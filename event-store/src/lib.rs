@@ -10,6 +10,7 @@
 //! # What is deliberately absent
 //! Rules (`domain`), read models (`projector`), clocks, deletes and updates of events, an `EventStore` trait.
 
+mod approach;
 mod chain;
 mod claims;
 pub mod copy;
@@ -49,6 +50,7 @@ pub use verify::{LogProblem, LogReport};
 
 use keys::InstallationKey;
 use proposal::Proposal;
+use remembered::{Events, Remembered};
 
 /// How many commands may wait; one more is told to come back later.
 const WAITING_MAX: usize = 4_096;
@@ -104,9 +106,10 @@ pub(crate) struct Shared {
     reads: mpsc::Sender<load::Waiting>,
     intake: Mutex<Option<Intake>>,
     tail: tail::Tail,
-    remembered: remembered::Remembered,
+    remembered: Remembered,
     locks: locks::StreamLocks,
     in_flight: locks::KeysInFlight,
+    approach: approach::Approach,
     running: AtomicBool,
     reachable: AtomicBool,
     overtaken: AtomicU64,
@@ -145,9 +148,10 @@ impl EventStore {
             reads,
             intake: Mutex::new(Some(Intake { proposals: waiting_proposals, reads: waiting_reads })),
             tail: tail::Tail::new(head),
-            remembered: remembered::Remembered::default(),
+            remembered: Remembered::default(),
             locks: locks::StreamLocks::default(),
             in_flight: locks::KeysInFlight::default(),
+            approach: approach::Approach::default(),
             running: AtomicBool::new(false),
             reachable: AtomicBool::new(true),
             overtaken: AtomicU64::new(0),
@@ -199,14 +203,18 @@ impl EventStore {
     }
 
     /// The events of a stream.
-    pub async fn load(&self, stream: &StreamId) -> Result<Arc<Vec<Recorded>>, StoreError> {
+    pub async fn load(&self, stream: &StreamId) -> Result<Vec<Recorded>, StoreError> {
+        self.events(stream).await.map(Arc::unwrap_or_clone)
+    }
+
+    async fn events(&self, stream: &StreamId) -> Result<Events, StoreError> {
         let wanted = load::Wanted { streams: [stream.clone()].into(), ..load::Wanted::default() };
         self.0.read(wanted).await?.stream(stream)
     }
 
     /// The state of a stream, and its version.
     pub async fn fold<D: Aggregate + Clone>(&self, stream: &StreamId) -> Result<(D, u64), StoreError> {
-        let events = self.load(stream).await?;
+        let events = self.events(stream).await?;
         let mut state = State::empty(stream);
         for recorded in events.iter() {
             state.evolve(&recorded.event);

@@ -15,7 +15,9 @@ pub(crate) struct Proposal {
     pub(crate) facts: Facts,
     pub(crate) command_id: Uuid,
     pub(crate) actor: String,
+    /// What is appended: how it is stored, and beside it how it is handed out.
     pub(crate) drafts: Vec<Draft>,
+    pub(crate) news: Vec<Recorded>,
     pub(crate) key: Option<Key>,
     pub(crate) history: Vec<Recorded>,
     pub(crate) versions: BTreeMap<StreamId, u64>,
@@ -42,41 +44,27 @@ pub(crate) enum Verdict {
     Unknown,
 }
 
-/// An event that lacks only its position and its time.
+/// The stored form of an event that lacks only its position and its time.
 pub(crate) struct Draft {
-    pub(crate) stream: StreamId,
-    pub(crate) version: u64,
-    pub(crate) event: Event,
-    pub(crate) kind: String,
+    pub(crate) kind: &'static str,
     pub(crate) data: String,
-    pub(crate) meta: Meta,
-    pub(crate) meta_text: String,
+    pub(crate) meta: String,
     pub(crate) personal: Option<String>,
     pub(crate) personal_digest: String,
 }
 
 impl Draft {
-    pub(crate) fn new(stream: StreamId, version: u64, event: Event, meta: Meta) -> Result<Self, StoreError> {
+    pub(crate) fn of(event: &Event, meta: &Meta) -> Result<Self, StoreError> {
         let encoded = event.encode().map_err(StoreError::Encode)?;
-        let meta_text = serde_json::to_string(&meta).map_err(StoreError::Encode)?;
+        let meta = serde_json::to_string(meta).map_err(StoreError::Encode)?;
         let personal = encoded.personal.as_deref().map(keys::seal_personal).transpose()?;
         let personal_digest = chain::personal_digest(personal.as_deref());
-        Ok(Self {
-            stream,
-            version,
-            event,
-            kind: encoded.kind,
-            data: encoded.data,
-            meta,
-            meta_text,
-            personal,
-            personal_digest,
-        })
+        Ok(Self { kind: event.kind(), data: encoded.data, meta, personal, personal_digest })
     }
 
     /// How much of a batch this fills.
     pub(crate) fn bytes(&self) -> usize {
-        self.data.len() + self.meta_text.len() + self.personal.as_ref().map_or(0, String::len)
+        self.data.len() + self.meta.len() + self.personal.as_ref().map_or(0, String::len)
     }
 }
 

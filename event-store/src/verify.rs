@@ -1,14 +1,15 @@
-//! Recomputes what can be recomputed and says what differs. Writes nothing.
+//! Recomputes what can be recomputed and says what differs. Writes nothing, and keeps little: a page of events, the commits
+//! that start in it, and the names that are taken.
 
 use std::collections::BTreeMap;
 
 use schema::StreamId;
 
 use crate::chain::{Leaf, link, personal_digest};
-use crate::db::{Db, Row, Value};
+use crate::db::{Db, DbError, Row, Value};
 use crate::keys::InstallationKey;
 use crate::stored::{Entry, Unreadable, entry};
-use crate::{StoreError, claims};
+use crate::{StoreError, claims, load, tail};
 
 const PAGE: u64 = 5_000;
 const PROBLEMS_MAX: usize = 100;
@@ -50,76 +51,80 @@ impl LogReport {
     }
 }
 
+/// Beside each event where the version before it stands, and whether its stream has a version at all.
 const EVENTS: &str = "select position, stream, version, kind, data, meta, command_id, recorded_at, personal, actor, \
-                      personal_digest from events where position > $1 and position <= $2 order by position limit $3";
-const COMMITS: &str =
-    "select first_position, event_count, chain, recorded_at from commits order by first_position";
+                      personal_digest, \
+                      (select before.position from events as before \
+                       where before.stream = events.stream and before.version = events.version - 1) as earlier, \
+                      (select id from streams where id = events.stream) as known \
+                      from events where position > $1 and position <= $2 order by position limit $3";
+const COMMITS: &str = "select first_position, event_count, chain, recorded_at from commits \
+                       where first_position > $1 and first_position <= $2 order by first_position";
+/// Both versions are of one moment, whoever writes meanwhile.
+const STREAMS: &str = "select id, version, (select max(version) from events where stream = streams.id) \
+                       from streams where id > $1 order by id limit $2";
+const CLAIMS: &str = "select scope, value, stream from claims \
+                      where (scope, value) > ($1, $2) order by scope, value limit $3";
 
-/// What the tables other than `events` said at the moment of the head.
-struct Claimed {
-    head: u64,
+/// What was written down about one commit.
+struct Commit {
+    events: u64,
     chain: String,
-    streams: BTreeMap<StreamId, u64>,
-    claims: claims::Table,
-    commits: BTreeMap<u64, (u64, String, String)>,
+    recorded_at: String,
 }
 
-/// What follows from the events alone.
+/// What follows from the events read so far. Only names are kept to the end.
 #[derive(Default)]
 struct Computed {
-    streams: BTreeMap<StreamId, u64>,
     claims: claims::Table,
     leaves: Vec<(String, String)>,
+    /// Where the open commit starts.
     first: u64,
+    /// Those that start among the events at hand.
+    commits: BTreeMap<u64, Commit>,
 }
 
 pub(crate) async fn log(db: &Db) -> Result<LogReport, StoreError> {
     let key = InstallationKey::read(db).await?;
-    let claimed = claimed(db).await?;
-    let mut report = LogReport { head: claimed.head, ..LogReport::default() };
+    let rows = db.query("select position, chain from log_head where id = 1", &[]).await?;
+    let end = rows.first().ok_or_else(|| DbError::new("find the head of the log"))?;
+    let (head, chain) = (end.count(0)?, end.text(1)?);
+    let mut report = LogReport { head, ..LogReport::default() };
     let mut computed = Computed { first: 1, ..Computed::default() };
     let mut position = 0;
-    while position < claimed.head {
-        let params: [Value; 3] = [position.into(), claimed.head.into(), PAGE.into()];
-        let rows = db.query(EVENTS, &params).await?;
-        if rows.is_empty() {
+    while position < head {
+        let rows = db.query(EVENTS, &[position.into(), head.into(), PAGE.into()]).await?;
+        let Some(last) = rows.last() else {
             report.report(position + 1, "this event and all after it are missing");
             break;
-        }
+        };
+        computed.read_commits(db, position, last.count(0)?).await?;
         for row in &rows {
             position = check_event(&key, row, position, &mut computed, &mut report)?;
-            close_commit(position, &claimed, &mut computed, &mut report);
+            close_commit(position, &mut computed, &mut report);
         }
     }
-    compare(&claimed, &computed, &mut report);
+    if report.chain != chain {
+        report.report(head, "the hash of the head differs from the last commit");
+    }
+    count_commits(db, &mut report).await?;
+    compare_versions(db, &mut report).await?;
+    compare_names(db, &key, computed.claims, &mut report).await?;
     Ok(report)
 }
 
-async fn claimed(db: &Db) -> Result<Claimed, StoreError> {
-    let mut snapshot = db.snapshot().await?;
-    let head = snapshot.query("select position, chain from log_head where id = 1", &[]).await?;
-    let head = head.first().ok_or_else(|| crate::DbError::new("find the head of the log"))?;
-    let streams = snapshot.query("select id, version from streams", &[]).await?;
-    let claims = snapshot.query("select scope, value, stream from claims", &[]).await?;
-    let commits = snapshot.query(COMMITS, &[]).await?;
-    Ok(Claimed {
-        head: head.count(0)?,
-        chain: head.text(1)?.to_owned(),
-        streams: streams
-            .iter()
-            .map(|row| Ok((StreamId::from_log(row.text(0)?), row.count(1)?)))
-            .collect::<Result<_, StoreError>>()?,
-        claims: claims
-            .iter()
-            .map(|row| {
-                Ok(((row.text(0)?.to_owned(), row.text(1)?.to_owned()), StreamId::from_log(row.text(2)?)))
-            })
-            .collect::<Result<_, StoreError>>()?,
-        commits: commits
-            .iter()
-            .map(|row| Ok((row.count(0)?, (row.count(1)?, row.text(2)?.to_owned(), row.text(3)?.to_owned()))))
-            .collect::<Result<_, StoreError>>()?,
-    })
+impl Computed {
+    async fn read_commits(&mut self, db: &Db, after: u64, until: u64) -> Result<(), StoreError> {
+        for row in db.query(COMMITS, &[after.into(), until.into()]).await? {
+            let commit = Commit {
+                events: row.count(1)?,
+                chain: row.text(2)?.to_owned(),
+                recorded_at: row.text(3)?.to_owned(),
+            };
+            self.commits.insert(row.count(0)?, commit);
+        }
+        Ok(())
+    }
 }
 
 fn check_event(
@@ -130,15 +135,20 @@ fn check_event(
     report: &mut LogReport,
 ) -> Result<u64, StoreError> {
     let position = row.count(0)?;
-    let stream = StreamId::from_log(row.text(1)?);
-    let version = row.count(2)?;
+    let (stream, version) = (row.text(1)?, row.count(2)?);
     report.events += 1;
     if position != before + 1 {
         report.report(before + 1, "this position is missing");
     }
-    let last = computed.streams.insert(stream.clone(), version).unwrap_or_default();
-    if version != last + 1 {
-        report.report(position, format!("version {version} of {stream} follows {last}"));
+    let follows = match row.opt_int(11)? {
+        None => version == 1,
+        Some(earlier) => version != 1 && earlier < row.int(0)?,
+    };
+    if !follows {
+        report.report(position, format!("version {version} of {stream} does not follow the one before"));
+    }
+    if version == 1 && row.opt_text(12)?.is_none() {
+        report.report(position, format!("the version of {stream} is missing"));
     }
     let personal = row.opt_text(8)?;
     if personal.is_some() && personal_digest(personal) != row.text(10)? {
@@ -155,7 +165,7 @@ fn check_event(
         Err(Unreadable::Db(error)) => return Err(error.into()),
     }
     let leaf = Leaf {
-        stream: stream.as_str(),
+        stream,
         version,
         kind: row.text(3)?,
         recorded_at: row.text(7)?,
@@ -170,53 +180,98 @@ fn check_event(
 }
 
 /// Compares the chain wherever a commit ends.
-fn close_commit(position: u64, claimed: &Claimed, computed: &mut Computed, report: &mut LogReport) {
-    let Some((count, chain, recorded_at)) = claimed.commits.get(&computed.first) else {
+fn close_commit(position: u64, computed: &mut Computed, report: &mut LogReport) {
+    let Some(commit) = computed.commits.get(&computed.first) else {
         report.report(computed.first, "no commit starts here");
         computed.first = position + 1;
         computed.leaves.clear();
         return;
     };
-    if position + 1 < computed.first + count {
+    if position + 1 < computed.first + commit.events {
         return;
     }
     let link = link(&report.chain, computed.leaves.iter().map(|(leaf, _)| leaf.as_str()));
-    if link != *chain || computed.leaves.iter().any(|(_, time)| time != recorded_at) {
+    if link != commit.chain || computed.leaves.iter().any(|(_, time)| *time != commit.recorded_at) {
         let what = format!(
             "the hash of the commit up to position {position} differs: one of its events was changed"
         );
         report.report(computed.first, what);
     }
     // Goes on with what was written, so that one changed row is reported once.
-    report.chain.clone_from(chain);
+    report.chain.clone_from(&commit.chain);
     report.commits += 1;
     computed.first = position + 1;
+    computed.commits = computed.commits.split_off(&computed.first);
     computed.leaves.clear();
 }
 
-fn compare(claimed: &Claimed, computed: &Computed, report: &mut LogReport) {
-    if report.chain != claimed.chain {
-        report.report(report.head, "the hash of the head differs from the last commit");
-    }
-    if claimed.commits.len() as u64 != report.commits {
-        let what =
-            format!("{} commits are recorded and {} were found", claimed.commits.len(), report.commits);
+async fn count_commits(db: &Db, report: &mut LogReport) -> Result<(), StoreError> {
+    let sql = "select count(*) from commits where first_position <= $1";
+    let rows = db.query(sql, &[report.head.into()]).await?;
+    let recorded = rows.first().map_or(Ok(0), |row| row.count(0))?;
+    if recorded != report.commits {
+        let what = format!("{recorded} commits are recorded and {} were found", report.commits);
         report.report(report.head, what);
     }
-    for (stream, version) in differences(&claimed.streams, &computed.streams) {
-        report.report(report.head, format!("the version of {stream} is not {version:?}"));
-    }
-    for ((scope, _), holder) in differences(&claimed.claims, &computed.claims) {
-        report.report(report.head, format!("a claim in scope {scope} should be with {holder:?}"));
+    Ok(())
+}
+
+async fn compare_versions(db: &Db, report: &mut LogReport) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let rows = db.query(STREAMS, &[after.as_str().into(), PAGE.into()]).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        last.text(0)?.clone_into(&mut after);
+        for row in &rows {
+            let (recorded, computed) = (row.int(1)?, row.opt_int(2)?);
+            if computed != Some(recorded) {
+                let what = format!("the version of {} is not {computed:?}", row.text(0)?);
+                report.report(report.head, what);
+            }
+        }
     }
 }
 
-/// Keys whose values differ, with what was computed.
-fn differences<'table, K: Ord, V: PartialEq>(
-    claimed: &'table BTreeMap<K, V>,
-    computed: &'table BTreeMap<K, V>,
-) -> impl Iterator<Item = (&'table K, Option<&'table V>)> {
-    let missing = computed.iter().filter(|(key, value)| claimed.get(key) != Some(value));
-    let extra = claimed.keys().filter(|key| !computed.contains_key(key));
-    missing.map(|(key, value)| (key, Some(value))).chain(extra.map(|key| (key, None)))
+/// The names as the events leave them, against the table at one moment, up to which events that came meanwhile are read.
+async fn compare_names(
+    db: &Db,
+    key: &InstallationKey,
+    mut computed: claims::Table,
+    report: &mut LogReport,
+) -> Result<(), StoreError> {
+    let mut moment = db.snapshot().await?;
+    let rows = moment.query(load::HEAD, &[]).await?;
+    let until = rows.first().map_or(Ok(0), |row| row.count(0))?;
+    let mut position = report.head;
+    while position < until {
+        let rows = moment.query(tail::PAGE, &[position.into(), PAGE.into()]).await?;
+        let Some(last) = rows.last() else { break };
+        position = last.count(0)?;
+        for row in &rows {
+            if let Ok(Entry::Event(recorded)) = entry(row) {
+                claims::apply(key, &mut computed, &recorded);
+            }
+        }
+    }
+    let mut after: [Value; 2] = ["".into(), "".into()];
+    loop {
+        let [scope, value] = after;
+        let rows = moment.query(CLAIMS, &[scope, value, PAGE.into()]).await?;
+        let Some(last) = rows.last() else { break };
+        after = [last.value(0).clone(), last.value(1).clone()];
+        for row in &rows {
+            let holder = computed.remove(&(row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+            if holder.as_ref().map(StreamId::as_str) != Some(row.text(2)?) {
+                report.report(report.head, misplaced(row.text(0)?, holder.as_ref()));
+            }
+        }
+    }
+    for ((scope, _), holder) in &computed {
+        report.report(report.head, misplaced(scope, Some(holder)));
+    }
+    Ok(())
+}
+
+fn misplaced(scope: &str, holder: Option<&StreamId>) -> String {
+    format!("a claim in scope {scope} should be with {holder:?}")
 }

@@ -23,6 +23,8 @@ use flush::{Flush, Head};
 
 const COMMANDS_MAX: usize = 512;
 const BYTES_MAX: usize = 1 << 20;
+/// With fewer than this the commit itself costs most, and it is worth letting those on their way join.
+const FEW: usize = 32;
 const OVERTAKEN_MAX: usize = 3;
 /// Longer than a disk should take: somebody else holds the head's row, or the disk is ill.
 const SLOW: Duration = Duration::from_secs(1);
@@ -76,13 +78,14 @@ impl Writer<'_> {
     async fn run_once(&mut self, first: Proposal, intake: &mut Receiver<Proposal>) {
         // Callers that were woken by the last batch get to send their next command into this one.
         tokio::task::yield_now().await;
-        let mut bytes = weight(&first);
-        let mut waiting = VecDeque::from([first]);
-        while waiting.len() < COMMANDS_MAX && bytes < BYTES_MAX {
-            let Ok(next) = intake.try_recv() else { break };
-            bytes += weight(&next);
-            waiting.push_back(next);
+        let mut waiting = Waiting::default();
+        waiting.push(first);
+        waiting.drain(intake);
+        if waiting.commands.len() < FEW {
+            self.store.approach.over().await;
+            waiting.drain(intake);
         }
+        let mut waiting = waiting.commands;
         while !waiting.is_empty() {
             waiting = self.settle(waiting).await;
         }
@@ -251,6 +254,29 @@ impl Writer<'_> {
     }
 }
 
+/// What was taken out of the channel for one batch.
+#[derive(Default)]
+struct Waiting {
+    commands: VecDeque<Proposal>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, proposal: Proposal) {
+        self.bytes += proposal.drafts.iter().map(Draft::bytes).sum::<usize>();
+        self.commands.push_back(proposal);
+    }
+
+    fn drain(&mut self, intake: &mut Receiver<Proposal>) {
+        while self.commands.len() < COMMANDS_MAX
+            && self.bytes < BYTES_MAX
+            && let Ok(next) = intake.try_recv()
+        {
+            self.push(next);
+        }
+    }
+}
+
 /// What became of a batch whose commit nobody answered.
 enum Became {
     Recorded,
@@ -283,10 +309,6 @@ fn measure(commands: usize, took: Duration) {
     if took > SLOW {
         tracing::warn!(commands, duration_ms = took.as_millis(), "the log took long to record a batch");
     }
-}
-
-fn weight(proposal: &Proposal) -> usize {
-    proposal.drafts.iter().map(Draft::bytes).sum()
 }
 
 /// A caller that went away does not change what was recorded.

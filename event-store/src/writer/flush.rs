@@ -1,6 +1,6 @@
 //! One batch as one transaction: positions, time and hashes are computed here, the database only guards.
 
-use schema::{Recorded, Timestamp};
+use schema::Timestamp;
 
 use crate::StoreError;
 use crate::chain::{Leaf, link};
@@ -46,18 +46,11 @@ impl Flush {
         let mut position = head.position;
         let mut items = Vec::with_capacity(batch.len());
         for mut proposal in batch {
-            let mut news = Vec::with_capacity(proposal.drafts.len());
-            for draft in &proposal.drafts {
+            let mut news = std::mem::take(&mut proposal.news);
+            for recorded in &mut news {
                 position += 1;
-                news.push(Recorded {
-                    position,
-                    stream: draft.stream.clone(),
-                    version: draft.version,
-                    recorded_at,
-                    command_id: proposal.command_id,
-                    meta: draft.meta.clone(),
-                    event: draft.event.clone(),
-                });
+                recorded.position = position;
+                recorded.recorded_at = recorded_at;
             }
             let outcome = Outcome {
                 // Without news: the head it was judged at, which nothing in this batch changes for it.
@@ -115,16 +108,17 @@ impl Flush {
         let recorded_at = self.head.recorded_at.to_string();
         let mut rows = Vec::new();
         for (proposal, outcome) in &self.items {
+            let command_id = proposal.command_id.to_string();
             for (draft, recorded) in proposal.drafts.iter().zip(&outcome.news) {
                 rows.push(vec![
                     recorded.position.into(),
-                    draft.stream.as_str().into(),
-                    draft.version.into(),
-                    draft.kind.as_str().into(),
+                    recorded.stream.as_str().into(),
+                    recorded.version.into(),
+                    draft.kind.into(),
                     draft.data.as_str().into(),
-                    draft.meta_text.as_str().into(),
+                    draft.meta.as_str().into(),
                     proposal.actor.as_str().into(),
-                    proposal.command_id.to_string().into(),
+                    command_id.as_str().into(),
                     recorded_at.as_str().into(),
                     draft.personal.as_deref().into(),
                     draft.personal_digest.as_str().into(),
@@ -201,6 +195,7 @@ impl Flush {
     /// Nothing of this batch was recorded.
     pub(super) fn take_back(&mut self) -> Vec<Proposal> {
         let back = |(mut proposal, outcome): (Proposal, Outcome)| {
+            proposal.news = outcome.news;
             proposal.history = outcome.history;
             proposal.versions = outcome.versions;
             proposal
@@ -237,17 +232,17 @@ fn chain(head: &Head, items: &[(Proposal, Outcome)], recorded_at: Timestamp, pos
     }
     let recorded_at = recorded_at.to_string();
     let mut leaves = Vec::new();
-    for (proposal, _) in items {
+    for (proposal, outcome) in items {
         let command_id = proposal.command_id.to_string();
-        for draft in &proposal.drafts {
+        for (draft, recorded) in proposal.drafts.iter().zip(&outcome.news) {
             let leaf = Leaf {
-                stream: draft.stream.as_str(),
-                version: draft.version,
-                kind: &draft.kind,
+                stream: recorded.stream.as_str(),
+                version: recorded.version,
+                kind: draft.kind,
                 recorded_at: &recorded_at,
                 actor: &proposal.actor,
                 command_id: &command_id,
-                meta: &draft.meta_text,
+                meta: &draft.meta,
                 data: &draft.data,
                 personal_digest: &draft.personal_digest,
             };

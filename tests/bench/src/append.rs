@@ -26,20 +26,22 @@ pub(crate) async fn measure(each: Duration, in_flight: &[usize]) -> anyhow::Resu
         "\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres",
     );
     say(
-        "in flight | plain | Postgres | ratio | p50 / p99 µs | µs of processor here + server | SQLite | p50 / p99 µs",
+        "in flight | plain | µs of processor, client + server | Postgres | ratio | p50 / p99 µs | µs of processor, here + server | SQLite | p50 / p99 µs",
     );
     let meter = Meter::of(&url).await.context("find the server's processes")?;
     let postgres = Log::open(&url).await?;
     let embedded = Log::open(&sqlite).await?;
     for &in_flight in in_flight {
+        let start = meter.read();
         let inserts = plain::inserts(&url, in_flight, each).await?;
         let before = meter.read();
         let there = postgres.appends(in_flight, each).await?;
         let (ours, theirs) = meter.read().each(before, there.len());
+        let (client, server) = before.each(start, inserts.len());
         let here = embedded.appends(in_flight, each).await?;
         let (plain, appended) = (rate(inserts.len(), each), rate(there.len(), each));
         say(&format!(
-            "{in_flight:>9} | {plain:.0} | {appended:.0} | {:.2} | {} | {ours:.0} + {theirs:.0} | {:.0} | {}",
+            "{in_flight:>9} | {plain:.0} | {client:.0} + {server:.0} | {appended:.0} | {:.2} | {} | {ours:.0} + {theirs:.0} | {:.0} | {}",
             appended / plain,
             latencies(&there),
             rate(here.len(), each),
