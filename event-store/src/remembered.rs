@@ -15,7 +15,7 @@ const EVENTS_MAX: usize = 8_192;
 /// A longer stream is read as a whole each time: it would push out all others.
 const EVENTS_OF_ONE_MAX: usize = 1_024;
 /// A personal section that is erased must not be remembered for long.
-const KEPT_FOR: Duration = Duration::from_secs(600);
+const KEPT_FOR: Duration = Duration::from_mins(10);
 
 /// The beginnings of streams. Never the truth about where a stream ends: that is always read.
 #[derive(Default)]

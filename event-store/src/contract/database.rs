@@ -40,6 +40,32 @@ on_both_databases! {
         }
     }
 
+    async fn a_guard_that_does_not_hold_or_a_refused_row_leaves_nothing(place: &Place) {
+        let db = with_table(place).await;
+        let guarded = |expected: i64, rows: &[i64]| {
+            let mut batch = Batch::new();
+            let guard = "update log_head set position = position + 1 where id = 1 and position = $1";
+            batch.run(guard, vec![expected.into()], Expect::Rows(1));
+            let rows = rows.iter().map(|id| vec![(*id).into(), "thing".into()]);
+            batch.insert_many("things", &["id", "name"], rows.collect());
+            batch.in_one_flush()
+        };
+        db.execute_ddl("create table log_head (id bigint primary key, position bigint not null);
+                        insert into log_head (id, position) values (1, 0)").await.unwrap();
+        let overtaken = db.write(guarded(7, &[1])).await;
+        assert!(matches!(overtaken, Err(WriteError::Expectation { step: 0, rows: 0 })), "{overtaken:?}");
+        let refused = db.write(guarded(0, &[1, 2, 1])).await;
+        assert!(matches!(refused, Err(WriteError::Constraint { step: 1, .. })), "{refused:?}");
+        assert!(rows(&db, "select id from things").await.is_empty());
+        assert_eq!(db.write(guarded(0, &[1, 2])).await.unwrap(), [1, 2]);
+        // Of two with one guard, whoever comes second finds it moved.
+        let (one, other) = futures::join!(db.write(guarded(1, &[3])), db.write(guarded(1, &[3])));
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        let lost = if one.is_ok() { other } else { one };
+        assert!(matches!(lost, Err(WriteError::Expectation { step: 0, rows: 0 })), "{lost:?}");
+        assert_eq!(rows(&db, "select position, (select count(*) from things) from log_head").await, [[2.into(), Value::Int(3)]]);
+    }
+
     async fn steps_run_in_their_order_however_many_there_are(place: &Place) {
         let db = with_table(place).await;
         for one_flush in [false, true] {

@@ -46,6 +46,40 @@ on_both_databases! {
         assert_sound(&right).await;
     }
 
+    async fn what_is_remembered_of_a_stream_never_hides_what_another_process_wrote(place: &Place) {
+        let (left, right) = (place.start().await, place.start().await);
+        left.execute(register(1, "one")).await.unwrap();
+        for round in 0..5 {
+            // Both have read the stream by now, and neither hears of the other but through the database.
+            left.execute(rename(1, &format!("Left {round}"))).await.unwrap();
+            let again = right.execute(rename(1, &format!("Left {round}"))).await.unwrap();
+            assert!(again.news.is_empty(), "nothing changes, because the other process changed it already");
+            let changed = right.execute(rename(1, &format!("Right {round}"))).await.unwrap();
+            assert_eq!(changed.history.len(), 3 + 2 * round);
+            let stale = Request { expect: vec![(partner(1).into(), 3 + 2 * round as u64)], ..request() };
+            let refused = left.store.execute(Arc::new(rename(1, "Third")), stale).await;
+            assert!(matches!(refused, Err(ExecuteError::VersionMismatch { .. })), "{refused:?}");
+            let stream = StreamId::from(partner(1));
+            assert_eq!(left.store.load(&stream).await.unwrap(), right.store.load(&stream).await.unwrap());
+        }
+    }
+
+    async fn a_name_freed_and_taken_elsewhere_is_seen_by_a_guess_on_old_memory(place: &Place) {
+        let (left, right) = (place.start().await, place.start().await);
+        right.execute(register(1, "one")).await.unwrap();
+        // The stream of the second partner is new to both, so both guess; the slug is not free.
+        for log in [&left, &right] {
+            let refused = log.execute(register(2, "one")).await;
+            assert!(matches!(refused, Err(ExecuteError::Rejected(_))), "{refused:?}");
+        }
+        right.execute(register(2, "two")).await.unwrap();
+        // Left has read the second stream while it was empty.
+        let refused = left.execute(register(2, "three")).await;
+        assert!(matches!(refused, Err(ExecuteError::Rejected(_))), "{refused:?}");
+        assert_eq!(left.store.read_head().await.unwrap(), 4);
+        assert_sound(&left).await;
+    }
+
     async fn ec_65_a_reader_of_a_third_process_misses_nothing(place: &Place) {
         let (left, right, third) = (place.start().await, place.start().await, place.start().await);
         let write = async |log: &TestLog, from: u128| {

@@ -1,134 +1,114 @@
-//! Appends through the log itself: the full shape, with a claim and a stored reply on every command.
+//! The writer's transaction alone, as the writer sends it: batches of commands that are decided already, one connection,
+//! one batch after the other. What is left of `execute` when loading, deciding, hashing and waking callers are taken away.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::partner::Partner;
-use domain::{Asked, One};
-use event_store::{Config, DbUrl, EventStore, Key, Request};
-use schema::{Actor, ActorKind, Bps, PartnerCommand, PartnerId, Timestamp};
+use event_store::{Batch, Db, EventStore, Expect, Purpose, Value};
 use test_postgres::TestPostgres;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cpu::Meter;
-use crate::{plain, quantile, rate, say};
+use crate::execute::now;
+use crate::plain::{self, PAYLOAD};
+use crate::{quantile, rate, say};
 
-/// Appends and plain inserts, side by side, for several concurrencies.
+const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Batches of several sizes, and plain inserts by as many clients as a batch has commands.
 pub(crate) async fn measure(each: Duration, in_flight: &[usize]) -> anyhow::Result<()> {
     let url = TestPostgres::durable_database().await.context("Postgres is needed for this")?;
-    let folder = tempfile::tempdir().context("make a folder")?;
-    let sqlite = format!("sqlite:{}", folder.path().join("log.sqlite3").display());
     say(
-        "\nappends a second (each with a claim and a stored reply) beside plain one-row inserts on the same Postgres",
+        "\nappend: decided commands a second (one event, a claim, a stored reply) in batches on one connection beside plain one-row inserts",
     );
     say(
-        "in flight | plain | µs of processor, client + server | Postgres | ratio | p50 / p99 µs | µs of processor, here + server | SQLite | p50 / p99 µs",
+        "in a batch | plain | µs of processor, client + server | Postgres | ratio | p50 / p99 µs of a batch | µs of processor, here + server",
     );
     let meter = Meter::of(&url).await.context("find the server's processes")?;
-    let postgres = Log::open(&url).await?;
-    let embedded = Log::open(&sqlite).await?;
-    for &in_flight in in_flight {
+    let address = url.parse().context("read the address")?;
+    EventStore::migrate(&address, now()).await.context("make the tables")?;
+    let db = Db::open(&address, Purpose::Log).await.context("open the database")?;
+    let mut head = 0;
+    for &commands in in_flight {
         let start = meter.read();
-        let inserts = plain::inserts(&url, in_flight, each).await?;
+        let inserts = plain::inserts(&url, commands, each).await?;
         let before = meter.read();
-        let there = postgres.appends(in_flight, each).await?;
-        let (ours, theirs) = meter.read().each(before, there.len());
         let (client, server) = before.each(start, inserts.len());
-        let here = embedded.appends(in_flight, each).await?;
-        let (plain, appended) = (rate(inserts.len(), each), rate(there.len(), each));
+        let until = Instant::now() + each;
+        let mut took = Vec::new();
+        while Instant::now() < until {
+            let started = Instant::now();
+            db.write(batch(head, commands)).await.context("write a batch")?;
+            head += commands as u64;
+            took.push(started.elapsed());
+        }
+        took.sort_unstable();
+        let written = took.len() * commands;
+        let (ours, theirs) = meter.read().each(before, written);
+        let (plain, appended) = (rate(inserts.len(), each), rate(written, each));
         say(&format!(
-            "{in_flight:>9} | {plain:.0} | {client:.0} + {server:.0} | {appended:.0} | {:.2} | {} | {ours:.0} + {theirs:.0} | {:.0} | {}",
+            "{commands:>10} | {plain:.0} | {client:.0} + {server:.0} | {appended:.0} | {:.2} | {} / {} | {ours:.0} + {theirs:.0}",
             appended / plain,
-            latencies(&there),
-            rate(here.len(), each),
-            latencies(&here)
+            quantile(&took, 0.5).as_micros(),
+            quantile(&took, 0.99).as_micros()
         ));
     }
-    postgres.close().await;
-    embedded.close().await;
     Ok(())
 }
 
-fn latencies(ordered: &[Duration]) -> String {
-    format!("{} / {}", quantile(ordered, 0.5).as_micros(), quantile(ordered, 0.99).as_micros())
-}
-
-/// A log with its writer running.
-pub(crate) struct Log {
-    pub(crate) store: EventStore,
-    stop: CancellationToken,
-    writer: tokio::task::JoinHandle<()>,
-}
-
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
-impl Log {
-    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
-        let url: DbUrl = url.parse().context("read the address")?;
-        EventStore::migrate(&url, now()).await.context("make the tables")?;
-        let store = EventStore::open(Config { url, clock: now }).await.context("open the log")?;
-        let stop = CancellationToken::new();
-        let (running, stopped) = (store.clone(), stop.clone());
-        let writer = tokio::spawn(async move { drop(running.run(stopped).await) });
-        Ok(Self { store, stop, writer })
+/// The steps of the writer, in its order.
+fn batch(head: u64, commands: usize) -> Batch {
+    let at = now().to_string();
+    let new = head + commands as u64;
+    let mut batch = Batch::new();
+    batch.run(
+        "update log_head set position = $1, chain = $2 where id = 1 and position = $3",
+        vec![new.into(), HASH.into(), head.into()],
+        Expect::Rows(1),
+    );
+    let (mut events, mut streams, mut claims, mut keys) = (vec![], vec![], vec![], vec![]);
+    for position in head + 1..=new {
+        let (stream, id) = (format!("partner-{}", Uuid::now_v7()), Uuid::now_v7().to_string());
+        events.push(vec![
+            position.into(),
+            stream.as_str().into(),
+            1.into(),
+            "partner.registered".into(),
+            PAYLOAD.into(),
+            r#"{"actor":{"kind":"system"},"correlationId":"0198c5e2-7b1a-7c3d-9e4f-5a6b7c8d9e0f"}"#.into(),
+            "system".into(),
+            id.as_str().into(),
+            at.as_str().into(),
+            Value::Null,
+            "".into(),
+        ]);
+        streams.push(vec![stream.as_str().into(), 1.into()]);
+        claims.push(vec!["partner-slug".into(), format!("partner-{position}").into(), stream.into()]);
+        let reply = format!("{{\"position\":{position}}}");
+        keys.push(vec![id.into(), HASH.into(), position.into(), 1.into(), reply.into(), at.as_str().into()]);
     }
-
-    pub(crate) async fn close(self) {
-        self.stop.cancel();
-        drop(self.writer.await);
-    }
-
-    async fn appends(&self, clients: usize, each: Duration) -> anyhow::Result<Vec<Duration>> {
-        let until = Instant::now() + each;
-        let workers: Vec<_> = (0..clients)
-            .map(|_| {
-                let store = self.store.clone();
-                tokio::spawn(async move {
-                    let mut took = Vec::new();
-                    while Instant::now() < until {
-                        let started = Instant::now();
-                        register(&store).await?;
-                        took.push(started.elapsed());
-                    }
-                    anyhow::Ok(took)
-                })
-            })
-            .collect();
-        let mut all = Vec::new();
-        for worker in workers {
-            all.extend(worker.await.context("a client ended badly")??);
-        }
-        all.sort_unstable();
-        Ok(all)
-    }
+    batch.insert_many("events", EVENTS, events);
+    let newest = "on conflict (id) do update set version = excluded.version";
+    batch.insert_many_or("streams", &["id", "version"], streams, newest);
+    batch.insert_many("claims", &["scope", "value", "stream"], claims);
+    batch.insert_many("commands", COMMANDS, keys);
+    let commit = vec![(head + 1).into(), (commands as u64).into(), HASH.into(), at.into()];
+    batch.insert_many("commits", &["first_position", "event_count", "chain", "recorded_at"], vec![commit]);
+    batch.in_one_flush()
 }
 
-/// One new partner: two events, a claim, a stored reply.
-pub(crate) async fn register(store: &EventStore) -> anyhow::Result<()> {
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let command = PartnerCommand::Register {
-        slug: format!("partner-{number}").parse().context("a slug")?,
-        name: format!("Partner {number}").parse().context("a name")?,
-        domain: None,
-        margin: Bps::new(1250).context("a margin")?,
-        contact_info: None,
-        billing_info: None,
-    };
-    let act = One::<Partner> { stream: PartnerId::from_uuid(Uuid::now_v7()).into(), command };
-    let command_id = Uuid::now_v7();
-    let render = Arc::new(|outcome: &event_store::Outcome| format!("{{\"position\":{}}}", outcome.position));
-    let asked = Asked { actor: Actor::service(ActorKind::System), now: now(), command_id };
-    let mut request = Request::new(asked);
-    request.key = Some(Key { id: command_id.to_string(), fingerprint: String::new(), render });
-    store.execute(Arc::new(act), request).await.context("register a partner")?;
-    Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
-pub(crate) fn now() -> Timestamp {
-    Timestamp::new(jiff::Timestamp::now())
-}
+const EVENTS: &[&str] = &[
+    "position",
+    "stream",
+    "version",
+    "kind",
+    "data",
+    "meta",
+    "actor",
+    "command_id",
+    "recorded_at",
+    "personal",
+    "personal_digest",
+];
+const COMMANDS: &[&str] = &["id", "fingerprint", "position", "event_count", "reply", "recorded_at"];

@@ -8,6 +8,7 @@ mod append;
 mod commands;
 mod converge;
 mod cpu;
+mod execute;
 mod plain;
 mod replay;
 mod start;
@@ -27,10 +28,10 @@ struct Line {
     /// Events in the log that is replayed.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// Only the parts named: start, append, commands, converge, replay.
+    /// Only the parts named: start, append, execute, commands, converge, replay.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Commands in flight at a time, for appends.
+    /// Commands in flight at a time, for append and execute.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 128, 512])]
     in_flight: Vec<usize>,
 }
@@ -50,6 +51,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if line.wants("append") {
         append::measure(each, &line.in_flight).await.context("measure appends")?;
+    }
+    if line.wants("execute") {
+        execute::measure(each, &line.in_flight).await.context("measure commands on the log")?;
     }
     if line.wants("commands") {
         commands::measure(each).await.context("measure commands over HTTP")?;

@@ -11,7 +11,7 @@ use tokio_postgres::NoTls;
 /// As many connections as clients, but no more than this: beyond, Postgres itself gets slower.
 const CONNECTIONS_MAX: usize = 64;
 /// About the bytes of an event of ours.
-const PAYLOAD: &str = r#"{"createdBy":"usr_01jd8pzz0a2c4e6g8j0m2p4r6t","locale":"da-DK","origin":"operator","planId":"pln_01jd8n3s5v7x9z1b3d5f7h9k1m","slug":"tenant-000000","timezone":"Europe/Copenhagen"}"#;
+pub(crate) const PAYLOAD: &str = r#"{"createdBy":"usr_01jd8pzz0a2c4e6g8j0m2p4r6t","locale":"da-DK","origin":"operator","planId":"pln_01jd8n3s5v7x9z1b3d5f7h9k1m","slug":"tenant-000000","timezone":"Europe/Copenhagen"}"#;
 
 /// Latencies of inserts by a number of clients for a time.
 pub(crate) async fn inserts(url: &str, clients: usize, each: Duration) -> anyhow::Result<Vec<Duration>> {

@@ -5,7 +5,7 @@ use test_postgres::TestPostgres;
 use test_process::Installation;
 use tokio::time::Instant;
 
-use crate::append::{Log, register};
+use crate::execute::{Log, register};
 use crate::{binary, say};
 
 const CLIENTS: u64 = 128;
