@@ -18,6 +18,12 @@ async fn the_granted_role_runs_the_log_and_cannot_change_what_has_happened() {
     let role = format!("dezky_{}", Uuid::now_v7().simple());
     owner.execute_ddl(&format!("create role {role} login password '{role}'")).await.unwrap();
     owner.execute_ddl(&GRANTS.replace("to dezky;", &format!("to {role};"))).await.unwrap();
+    let forgotten = "select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace \
+                     and not has_table_privilege($1, oid, 'select')";
+    assert!(
+        owner.query(forgotten, &[role.as_str().into()]).await.unwrap().is_empty(),
+        "a table without a grant"
+    );
     let (scheme, rest) = url.split_once("://").unwrap();
     let place = rest.split_once('@').map_or(rest, |(_, place)| place);
     let place = Place { url: format!("{scheme}://{role}:{role}@{place}").parse().unwrap(), _directory: None };
