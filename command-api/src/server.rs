@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use event_store::EventStore;
+use futures::future::BoxFuture;
 use projector::Views;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -57,8 +58,20 @@ impl Listening {
     }
 }
 
-/// Serves until told to stop.
-pub async fn serve(
+/// Serves until told to stop. Boxed, like all that the binary awaits: the body of an `async fn` is compiled by the crate
+/// that awaits it, and the binary would be compiled out of everything at its very end.
+pub fn serve(
+    listening: Listening,
+    config: Config,
+    store: EventStore,
+    views: Views,
+    planner: Arc<dyn Planner>,
+    stop: CancellationToken,
+) -> BoxFuture<'static, Result<(), ServeError>> {
+    Box::pin(serving(listening, config, store, views, planner, stop))
+}
+
+async fn serving(
     listening: Listening,
     config: Config,
     store: EventStore,

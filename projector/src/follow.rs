@@ -9,6 +9,7 @@ mod lead;
 use std::time::Duration;
 
 use event_store::{DbError, Entry, EventStore, Follower, TailError};
+use futures::future::BoxFuture;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -66,7 +67,15 @@ pub struct Projector {
 }
 
 /// Follows until asked to stop. Database failures are waited out; anything wrong with the log itself ends it.
-pub async fn run(views: Views, store: EventStore, stop: CancellationToken) -> Result<(), FollowError> {
+pub fn run(
+    views: Views,
+    store: EventStore,
+    stop: CancellationToken,
+) -> BoxFuture<'static, Result<(), FollowError>> {
+    Box::pin(running(views, store, stop))
+}
+
+async fn running(views: Views, store: EventStore, stop: CancellationToken) -> Result<(), FollowError> {
     let mut pause = PAUSE_MIN;
     let mut projector = None;
     loop {

@@ -5,6 +5,7 @@
 mod swap;
 
 use event_store::{Batch, DbError, Dialect, EventStore, Expect, StoreError, TailError, WriteError};
+use futures::future::BoxFuture;
 
 pub use swap::rollback;
 
@@ -117,7 +118,16 @@ pub(crate) fn named(name: &str) -> Result<&'static ReadModel, ReplayError> {
 }
 
 /// Makes a read model again, proves it equal to the live one, and swaps.
-pub async fn replay(
+pub fn replay<'a>(
+    views: &'a Views,
+    store: &'a EventStore,
+    name: &'a str,
+    report: &'a (dyn Fn(Progress) + Sync),
+) -> BoxFuture<'a, Result<Replayed, ReplayError>> {
+    Box::pin(replaying(views, store, name, report))
+}
+
+async fn replaying(
     views: &Views,
     store: &EventStore,
     name: &str,

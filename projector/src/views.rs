@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_store::{Db, DbError, DbUrl, Purpose, Query, Row, Snapshot, Value};
+use futures::future::BoxFuture;
 use schema::Timestamp;
 use tokio::sync::watch;
 
@@ -32,7 +33,11 @@ impl Views {
     }
 
     /// The same in a database that is open already.
-    pub async fn with(db: Db) -> Result<Self, StorageError> {
+    pub fn with(db: Db) -> BoxFuture<'static, Result<Self, StorageError>> {
+        Box::pin(Self::opening(db))
+    }
+
+    async fn opening(db: Db) -> Result<Self, StorageError> {
         storage::create_missing(&db).await?;
         Ok(Self { db, progress: Arc::new(watch::Sender::default()) })
     }
@@ -43,7 +48,11 @@ impl Views {
     }
 
     /// One moment of a read model: every query through it sees the same position.
-    pub async fn snapshot(&self, model: &'static ReadModel) -> Result<At, QueryError> {
+    pub fn snapshot(&self, model: &'static ReadModel) -> BoxFuture<'_, Result<At, QueryError>> {
+        Box::pin(self.looking(model))
+    }
+
+    async fn looking(&self, model: &'static ReadModel) -> Result<At, QueryError> {
         let mut last = QueryError::NotReady(model.name);
         for _ in 0..LOOKS_MAX {
             match self.look(model).await {

@@ -1,5 +1,6 @@
 //! What would be done for a tenant, and nothing done.
 
+use futures::future::BoxFuture;
 use projector::facts;
 use schema::provisioning::Mode;
 use schema::{StreamId, System, TenantId};
@@ -30,7 +31,14 @@ pub struct SystemPlan {
 
 impl Reconciler {
     /// Looks at every system of a tenant and says what would be done. Nothing when there is no such tenant.
-    pub async fn plan_tenant(&self, slug: &str) -> Result<Option<Vec<SystemPlan>>, WorkError> {
+    pub fn plan_tenant<'a>(
+        &'a self,
+        slug: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Vec<SystemPlan>>, WorkError>> {
+        Box::pin(self.planning_by_slug(slug))
+    }
+
+    async fn planning_by_slug(&self, slug: &str) -> Result<Option<Vec<SystemPlan>>, WorkError> {
         let Ok(slug) = schema::Slug::of_the_platform(slug) else {
             return Ok(None);
         };
@@ -43,7 +51,11 @@ impl Reconciler {
     }
 
     /// The same, by id.
-    pub async fn plan_of(&self, tenant: TenantId) -> Result<Option<Vec<SystemPlan>>, WorkError> {
+    pub fn plan_of(&self, tenant: TenantId) -> BoxFuture<'_, Result<Option<Vec<SystemPlan>>, WorkError>> {
+        Box::pin(self.planning(tenant))
+    }
+
+    async fn planning(&self, tenant: TenantId) -> Result<Option<Vec<SystemPlan>>, WorkError> {
         let facts = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             facts::of_tenant(&mut at, tenant).await?
@@ -55,7 +67,11 @@ impl Reconciler {
     }
 
     /// What would be done if these were the facts.
-    pub async fn plan_facts(&self, facts: &facts::TenantFacts) -> Vec<SystemPlan> {
+    pub fn plan_facts<'a>(&'a self, facts: &'a facts::TenantFacts) -> BoxFuture<'a, Vec<SystemPlan>> {
+        Box::pin(self.planning_for(facts))
+    }
+
+    async fn planning_for(&self, facts: &facts::TenantFacts) -> Vec<SystemPlan> {
         let mut plans = Vec::new();
         for system in System::ALL {
             plans.push(self.plan_system(system, facts).await);

@@ -7,6 +7,7 @@ mod stalwart;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::BoxFuture;
 use projector::facts::{self, PersonFacts, SystemState, TenantFacts};
 use schema::provisioning::Mode;
 use schema::{System, TenantId};
@@ -84,7 +85,11 @@ impl Compared {
 
 impl Reconciler {
     /// Compares everything there is with everything wanted; who differs is asked for a look.
-    pub async fn sweep(&self) -> Result<SweepReport, WorkError> {
+    pub fn sweep(&self) -> BoxFuture<'_, Result<SweepReport, WorkError>> {
+        Box::pin(self.sweeping())
+    }
+
+    async fn sweeping(&self) -> Result<SweepReport, WorkError> {
         let (position, tenants, admins) = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             let tenants = facts::all(&mut at).await?;

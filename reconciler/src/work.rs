@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use event_store::Dialect;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered};
 use schema::provisioning::Reason;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,11 @@ const OWN_TROUBLE: Duration = Duration::from_secs(1);
 
 impl Reconciler {
     /// Follows the log and works, until told to stop. What is in hand is finished.
-    pub async fn run(&self, stop: CancellationToken) -> Result<(), WorkError> {
+    pub fn run(&self, stop: CancellationToken) -> BoxFuture<'_, Result<(), WorkError>> {
+        Box::pin(self.running(stop))
+    }
+
+    async fn running(&self, stop: CancellationToken) -> Result<(), WorkError> {
         if self.0.views.db().dialect() == Dialect::Sqlite {
             // The only process there is: whoever held a lease is dead.
             self.0.due.release_all().await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use event_store::{Batch, EventStore, Expect, WriteError};
+use futures::future::BoxFuture;
 use tokio::time::sleep;
 
 use super::{ReplayError, named};
@@ -17,7 +18,15 @@ const ATTEMPTS_MAX: u32 = 5_000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Goes back to the copy that was live before the last rebuild. Its number, and where.
-pub async fn rollback(views: &Views, store: &EventStore, name: &str) -> Result<(u32, u64), ReplayError> {
+pub fn rollback<'a>(
+    views: &'a Views,
+    store: &'a EventStore,
+    name: &'a str,
+) -> BoxFuture<'a, Result<(u32, u64), ReplayError>> {
+    Box::pin(rolling_back(views, store, name))
+}
+
+async fn rolling_back(views: &Views, store: &EventStore, name: &str) -> Result<(u32, u64), ReplayError> {
     let model = named(name)?;
     let (copies, live) = copies::all(views.db(), model).await?;
     let is_usable = |copy: &&Copy| {
