@@ -84,6 +84,9 @@ pub enum ReplayError {
         /// Where it stands.
         position: u64,
     },
+    /// The later of two rebuilds clears away what the earlier one has made so far.
+    #[error("make {0} again: somebody else has begun to, and goes on")]
+    Overtaken(&'static str),
     /// The live copy kept moving.
     #[error("swap copies of a read model that keeps moving")]
     Busy,
@@ -135,11 +138,26 @@ async fn replaying(
 ) -> Result<Replayed, ReplayError> {
     let model = named(name)?;
     let number = make_room(views, model).await?;
+    match replay_as(views, store, model, number, report).await {
+        Err(_) if copies::one(views.db(), model, number).await?.is_none() => {
+            Err(ReplayError::Overtaken(model.name))
+        }
+        done => done,
+    }
+}
+
+async fn replay_as(
+    views: &Views,
+    store: &EventStore,
+    model: &'static ReadModel,
+    number: u32,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Result<Replayed, ReplayError> {
     let head = store.read_head().await?;
     let reading = |position| report(Progress::Reading { position, of: head });
     let mut remade = remake(store, &[(model, head)], &reading).await?;
     let Some(remade) = remade.pop() else {
-        return Err(ReplayError::Unknown(name.to_owned()));
+        return Err(ReplayError::Unknown(model.name.to_owned()));
     };
     report(Progress::Loading);
     fill(views, number, remade).await?;
@@ -184,7 +202,13 @@ async fn make_room(views: &Views, model: &'static ReadModel) -> Result<u32, Repl
 /// Clears away every copy but the live one, and makes empty tables under the next number.
 async fn make_room_once(views: &Views, model: &'static ReadModel) -> Result<u32, ReplayError> {
     let (copies, live) = copies::all(views.db(), model).await?;
-    let mut ddl = Vec::new();
+    // A swap meanwhile makes another copy the live one: then this doubles a key, and nothing is cleared away.
+    let mut ddl = vec![format!(
+        "insert into live (read_model, version, definition)
+         select read_model, version, definition from live where read_model = '{}' and version <> {};\n",
+        model.name,
+        live.unwrap_or_default()
+    )];
     for copy in copies.iter().filter(|copy| Some(copy.number) != live) {
         ddl.push(format!(
             "delete from checkpoints where read_model = '{name}' and version = {number};

@@ -143,12 +143,14 @@ impl Reconciler {
             let (system, end) = self.run_part(lease, &input, part, Gate::Open).await?;
             ends.insert(system, end);
         }
+        // Before the due rows go: killed in between, nothing would ever bring this tenant back here.
+        self.activate(&input).await?;
         for part in parts.values() {
             if let Some(end) = ends.remove(&part.row.system) {
                 self.finish(lease, &input, part, end, since).await?;
             }
         }
-        self.activate(&input).await
+        Ok(())
     }
 
     async fn input(&self, subject: Subject) -> Result<Option<Input>, WorkError> {

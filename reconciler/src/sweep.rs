@@ -7,6 +7,7 @@ mod stalwart;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::access::Lifecycle;
 use futures::future::BoxFuture;
 use projector::facts::{self, PersonFacts, SystemState, TenantFacts};
 use schema::provisioning::Mode;
@@ -163,9 +164,11 @@ impl Reconciler {
         let spec = Spec::of_tenant(system, tenant);
         let known = tenant.systems.get(&system);
         let hash = self.0.store.hash_secret(&spec.canonical(mode));
-        let is_settled = known.is_some_and(|known| {
+        let is_in_place = known.is_some_and(|known| {
             known.spec_hash == hash && known.mode == mode && known.state == SystemState::Converged
         });
+        // Whoever is in place and was never made active is looked at again too.
+        let is_settled = is_in_place && tenant.standing.lifecycle != Lifecycle::Pending;
         if mode != Mode::Enforce && is_settled {
             return None;
         }

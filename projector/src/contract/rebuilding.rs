@@ -9,6 +9,23 @@ use crate::{
 };
 
 on_both_databases! {
+    async fn of_two_rebuilds_at_once_one_ends_and_the_other_says_why(world: World) {
+        world.a_plan().await;
+        world.a_settled_tenant(1, "acme", None).await;
+        world.settle().await;
+        let quiet = |_| {};
+        let (one, other) = futures::join!(
+            replay(&world.views, &world.store, "tenants", &quiet),
+            replay(&world.views, &world.store, "tenants", &quiet),
+        );
+        assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
+        for lost in [one, other].into_iter().filter_map(Result::err) {
+            assert!(matches!(lost, ReplayError::Overtaken("tenants")), "{lost:?}");
+        }
+        world.settle().await;
+        world.assert_proved().await;
+    }
+
     async fn a_copy_that_was_live_is_kept_for_a_week(world: World) {
         world.a_plan().await;
         world.a_settled_tenant(1, "acme", None).await;
