@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder};
+use schema::TenantId;
 use schema::provisioning::{FailureClass, Reason};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -63,6 +64,13 @@ impl Client {
     pub async fn groups_named(&self, name: &str) -> Result<Vec<Group>, CallError> {
         let query = [("name", name), ("include_users", "false"), ("ordering", "name")];
         self.list("find the group by its name", "/core/groups/", &query).await
+    }
+
+    /// By our mark, whatever it is called today.
+    pub async fn groups_marked(&self, tenant: TenantId) -> Result<Vec<Group>, CallError> {
+        let mark = json!({ "dezky__tenantId": tenant }).to_string();
+        let query = [("attributes", mark.as_str()), ("include_users", "false"), ("ordering", "name")];
+        self.list("find the group by its mark", "/core/groups/", &query).await
     }
 
     /// Every group whose name starts with our prefix is among these.

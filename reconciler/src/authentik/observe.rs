@@ -43,7 +43,8 @@ fn by_pk(left: &Group, right: &Group) -> std::cmp::Ordering {
     left.pk.cmp(&right.pk)
 }
 
-/// Ours by the id we bound, else by our mark on the name. 2025.10 allows two groups of one name.
+/// Ours by the id we bound, else by our mark on the name, else by our mark alone: the answer to its creation may have been
+/// lost before somebody renamed it. 2025.10 allows two groups of one name.
 async fn find_group(
     client: &Client,
     desired: &Desired<Spec>,
@@ -65,6 +66,9 @@ async fn find_group(
     }
     if ours.is_none() {
         ours = named.iter().filter(is_ours).min_by(|left, right| by_pk(left, right)).cloned();
+    }
+    if let (None, Owner::Tenant { tenant_id, .. }) = (&ours, owner) {
+        ours = client.groups_marked(*tenant_id).await?.into_iter().min_by(by_pk);
     }
     let name_is_taken = named.iter().any(|group| ours.as_ref().is_none_or(|ours| ours.pk != group.pk));
     Ok((ours.map(GroupSeen::from), name_is_taken))

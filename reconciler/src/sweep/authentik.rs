@@ -55,7 +55,10 @@ impl Bulk<Authentik> for Everything {
         let is_ours = |group: &&GroupSeen| {
             group.attributes.get(MARK) == Some(&owner.mark()) || matches!(owner, Owner::Platform)
         };
-        let group = bound.or_else(|| self.named(&desired.spec.group).find(is_ours)).cloned();
+        let group = bound
+            .or_else(|| self.named(&desired.spec.group).find(is_ours))
+            .or_else(|| self.groups.values().find(|group| group.attributes.get(MARK) == Some(&owner.mark())))
+            .cloned();
         let name_is_taken = self
             .named(&desired.spec.group)
             .any(|named| group.as_ref().is_none_or(|ours| ours.pk != named.pk));

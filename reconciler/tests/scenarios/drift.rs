@@ -5,6 +5,7 @@ use http::Method;
 use schema::System;
 use serde_json::json;
 use simulators::stalwart::Login;
+use simulators::{Effect, Rule};
 
 use crate::world::World;
 
@@ -56,6 +57,22 @@ async fn ec_83_a_group_renamed_by_hand_is_named_back_once() {
     assert_eq!(sweep(&mut world).await, 0, "no loop");
     let kinds = world.kinds(acme, System::Authentik).await;
     assert_eq!(count(&kinds, "provisioning.drift.detected"), 1);
+}
+
+#[tokio::test]
+async fn a_group_renamed_before_we_knew_its_id_is_found_by_its_mark() {
+    let mut world = World::start().await;
+    let lost = Rule::once(Effect::LostReplyAfterEffect).method(&Method::POST).path("/core/groups/");
+    world.authentik.faults.add(lost.body("dezky-tenant-acme"));
+    let anna = world.person(ANNA).await;
+    world.tenant("acme", anna).await;
+    world.turn().await;
+    let (pk, _) = world.group("dezky-tenant-acme").unwrap();
+    world.identity_by_hand(&Method::PATCH, &format!("/core/groups/{pk}/"), json!({ "name": "Acme people" }));
+    world.settle_for(30, 5).await;
+    assert_eq!(world.group("dezky-tenant-acme").unwrap().0, pk, "the same group, named back");
+    assert!(world.group("Acme people").is_none());
+    assert_eq!(sweep(&mut world).await, 0);
 }
 
 #[tokio::test]
