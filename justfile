@@ -16,6 +16,10 @@ up:
 chaos:
     cargo build --release && cargo run --release -p chaos
 
+# The whole platform in one thread, under seeded load, faults and crashes: so many seeds, printed as they go.
+simulate seeds="20":
+    cargo run -p simulation -- --seeds {{seeds}}
+
 # The ratios of the decision record on performance, measured in one run.
 bench:
     cargo build --release && cargo run --release -p bench

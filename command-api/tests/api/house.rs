@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::idp::Idp;
 use crate::provider::Provider;
+use test_identity::Idp;
 
 /// The moment at which every test happens: 2026-11-22T16:30:00Z.
 pub(crate) const NOW_SECONDS: i64 = 1_795_365_000;
@@ -52,7 +52,7 @@ impl House {
     }
 
     pub(crate) async fn open_with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::start("sqlite::memory:", Arc::new(Idp::start().await), change).await
+        Self::start("sqlite::memory:", Arc::new(Idp::start(NOW_SECONDS).await), change).await
     }
 
     /// A process over a log that may have been used before; its read models are new.

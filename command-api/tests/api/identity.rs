@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 use crate::house::{House, NOW_SECONDS};
-use crate::idp::KEY_ID;
+use test_identity::KEY_ID;
 
 async fn me(house: &House, token: &str) -> crate::house::Answer {
     house.get("/users/me").by(token).send().await

@@ -9,7 +9,6 @@ mod fuzz;
 mod house;
 mod idempotency;
 mod identity;
-mod idp;
 mod lifecycle;
 mod lists;
 mod malformed;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::house::{ADMIN, House};
-use crate::idp::Idp;
+use crate::house::{ADMIN, House, NOW_SECONDS};
+use test_identity::Idp;
 
 /// A file for a log, removed at the end.
 struct LogFile(PathBuf);
@@ -39,7 +39,7 @@ async fn open(log: &LogFile, idp: &Arc<Idp>) -> House {
 
 #[tokio::test]
 async fn ec_51_a_stored_answer_survives_the_process() {
-    let (log, idp) = (LogFile::new(), Arc::new(Idp::start().await));
+    let (log, idp) = (LogFile::new(), Arc::new(Idp::start(NOW_SECONDS).await));
     let operator = idp.operator(ADMIN);
     let body = json!({ "slug": "test-partner", "name": "Test Partner" });
     let house = open(&log, &idp).await;
@@ -56,7 +56,7 @@ async fn ec_51_a_stored_answer_survives_the_process() {
 
 #[tokio::test]
 async fn ec_52_a_failure_is_not_an_answer_to_a_key() {
-    let (log, idp) = (LogFile::new(), Arc::new(Idp::start().await));
+    let (log, idp) = (LogFile::new(), Arc::new(Idp::start(NOW_SECONDS).await));
     let operator = idp.operator(ADMIN);
     let body = json!({ "slug": "test-partner", "name": "Test Partner" });
     let house = open(&log, &idp).await;

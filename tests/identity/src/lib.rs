@@ -1,5 +1,7 @@
 //! An identity provider on loopback: one Ed25519 key, the documents clients read, and any token a test wants to see.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking where something cannot be")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,23 +16,27 @@ use command_api::Issuer;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::house::NOW_SECONDS;
-
-pub(crate) const KEY_ID: &str = "test-key";
-pub(crate) const INSTANCE: &str = "test-idp";
+/// The name of the one key.
+pub const KEY_ID: &str = "test-key";
+/// The installation all its issuers belong to.
+pub const INSTANCE: &str = "test-idp";
 const PORTAL: &str = "dezky-portal";
 
 /// What the provider was asked, and whether it answers.
 #[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) key_reads: AtomicUsize,
-    pub(crate) is_down: AtomicBool,
+pub struct Counters {
+    /// How often its keys were read.
+    pub key_reads: AtomicUsize,
+    /// Whether it answers nothing but errors.
+    pub is_down: AtomicBool,
 }
 
 /// A running provider.
-pub(crate) struct Idp {
-    pub(crate) base: String,
-    pub(crate) counters: Arc<Counters>,
+pub struct Idp {
+    base: String,
+    /// What it was asked.
+    pub counters: Arc<Counters>,
+    now_seconds: i64,
     private: Vec<u8>,
     public: String,
 }
@@ -43,7 +49,9 @@ struct Serving {
 }
 
 impl Idp {
-    pub(crate) async fn start() -> Self {
+    /// Listens until the runtime ends. Its tokens are made at `now_seconds`.
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    pub async fn start(now_seconds: i64) -> Self {
         let pair = Ed25519KeyPair::generate().expect("a key");
         let private = pair.to_pkcs8v1().expect("a document").as_ref().to_vec();
         let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
@@ -55,13 +63,14 @@ impl Idp {
             .route("/application/o/{client}/.well-known/openid-configuration", get(discovery))
             .route("/application/o/{client}/jwks/", get(keys))
             .with_state(serving);
-        crate::house::spawn(async move {
+        tokio::spawn(async move {
             axum::serve(listener, router).await.expect("served");
         });
-        Self { base, counters, private, public }
+        Self { base, counters, now_seconds, private, public }
     }
 
-    pub(crate) fn issuers(&self) -> Vec<Issuer> {
+    /// Its issuers, as the service is told about them.
+    pub fn issuers(&self) -> Vec<Issuer> {
         [PORTAL, command_api::OPERATOR_AUDIENCE]
             .into_iter()
             .map(|client| Issuer {
@@ -73,37 +82,43 @@ impl Idp {
             .collect()
     }
 
-    pub(crate) fn issuer(&self, client: &str) -> String {
+    /// The issuer of one client's tokens.
+    pub fn issuer(&self, client: &str) -> String {
         format!("{}/application/o/{client}/", self.base)
     }
 
-    pub(crate) fn public_key(&self) -> &str {
+    /// The public half of the key, as in a key set.
+    pub fn public_key(&self) -> &str {
         &self.public
     }
 
     /// The claims of an ordinary token for somebody's portal or operator client.
-    pub(crate) fn claims(&self, client: &str, email: &str) -> Value {
+    pub fn claims(&self, client: &str, email: &str) -> Value {
         json!({
             "iss": self.issuer(client), "aud": client, "sub": format!("sub-of-{email}"), "email": email,
-            "email_verified": false, "name": name(email), "iat": NOW_SECONDS, "exp": NOW_SECONDS + 600,
+            "email_verified": false, "name": name(email), "iat": self.now_seconds, "exp": self.now_seconds + 600,
         })
     }
 
-    pub(crate) fn sign(&self, claims: &Value) -> String {
+    /// A token with these claims.
+    pub fn sign(&self, claims: &Value) -> String {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());
         self.sign_with(&header, claims)
     }
 
-    pub(crate) fn sign_with(&self, header: &Header, claims: &Value) -> String {
+    /// A token with these claims and this header.
+    pub fn sign_with(&self, header: &Header, claims: &Value) -> String {
         jsonwebtoken::encode(header, claims, &EncodingKey::from_ed_der(&self.private)).expect("a token")
     }
 
-    pub(crate) fn portal(&self, email: &str) -> String {
+    /// A customer's ordinary token.
+    pub fn portal(&self, email: &str) -> String {
         self.sign(&self.claims(PORTAL, email))
     }
 
-    pub(crate) fn operator(&self, email: &str) -> String {
+    /// An operator's ordinary token.
+    pub fn operator(&self, email: &str) -> String {
         self.sign(&self.claims(command_api::OPERATOR_AUDIENCE, email))
     }
 }
