@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub(crate) use caller::Caller;
 pub(crate) use execute::{Order, Rendered};
-pub(crate) use tenant::{Right, Seen};
+pub(crate) use tenant::{Right, Seen, find_tenant};
 
 use crate::App;
 use crate::error::ApiError;

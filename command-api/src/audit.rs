@@ -1,17 +1,22 @@
 //! Audit lists: entries of one read model over the log, in full for operators and in the safe view for everybody else.
 
+mod export;
+mod shown;
+
 use axum::response::Response;
-use projector::activity::{self, ActivityEntry, Filters};
+use projector::activity::{self, Filters};
 use projector::list::{Facets, ListQuery};
 use schema::{PartnerId, TenantId, Timestamp, UserId};
-use serde_json::Value;
+use uuid::Uuid;
 
-use crate::ask::{Caller, Right};
+use crate::App;
+use crate::ask::{Ask, Caller, Right};
 use crate::error::ApiError;
 use crate::problem::Code;
 use crate::query::Query;
-use crate::reading::{self, to_value};
-use crate::route::Parameter;
+use crate::reading;
+use crate::route::{Parameter, Route, Who, get};
+use export::Format;
 
 /// What an audit list may be asked.
 pub(crate) const PARAMETERS: &[Parameter] = &[
@@ -19,39 +24,64 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter { name: "cursor", about: "`nextCursor` of an earlier page of the same list" },
     Parameter { name: "actor", about: "Id of the person who acted" },
     Parameter { name: "action", about: "An action, or its beginning followed by .*" },
+    Parameter { name: "subject", about: "What it was done to, as kind:id" },
+    Parameter { name: "tenant", about: "Slug or id of a tenant" },
+    Parameter { name: "partner", about: "Slug or id of a partner" },
     Parameter { name: "requestId", about: "`X-Request-Id` of a request" },
     Parameter { name: "correlationId", about: "What followed from one cause" },
     Parameter { name: "after", about: "RFC 3339 time" },
     Parameter { name: "before", about: "RFC 3339 time" },
-    Parameter { name: "q", about: "Part of an action, reason or name" },
+    Parameter { name: "q", about: "Part of an action, reason, name or changed value" },
+    Parameter { name: "format", about: "json; ndjson or csv for everything at once, as does Accept" },
 ];
 
 /// About what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scope {
+    /// Everything.
+    Platform,
     /// One tenant.
     Tenant(TenantId),
     /// One partner.
     Partner(PartnerId),
 }
 
-/// One page of entries.
+/// The list of everything.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        get("/audit", everything)
+            .may(Who::Operator, "What has happened, newest first")
+            .asks(PARAMETERS)
+            .gives("AuditList"),
+    ]
+}
+
+async fn everything(ask: Ask) -> Result<Response, ApiError> {
+    let caller = ask.operator().await?;
+    page(&caller, Scope::Platform, Right::Everything).await
+}
+
+/// One page of entries, or all of them as a file.
 pub(crate) async fn page(caller: &Caller, scope: Scope, right: Right) -> Result<Response, ApiError> {
     let names: Vec<&str> = PARAMETERS.iter().map(|parameter| parameter.name).collect();
     let query = caller.ask.query(&names)?;
+    let format = Format::asked(&caller.ask.headers, &query)?;
     let asked = ListQuery {
-        filters: filters(&query, scope)?,
+        filters: filters(&caller.ask.app, &query, scope).await?,
         sort: (),
         limit: query.limit()?,
         after: reading::place(&caller.ask, &query)?,
         facets: Facets::Omitted,
     };
     let mut at = caller.ask.look(&activity::MODEL, &query).await?;
+    if let Some(file) = format.file() {
+        return Ok(export::answer(at, asked, right, file));
+    }
     let page = activity::list(&mut at, &asked).await?;
-    reading::page(&caller.ask, &query, page, |entry| shown(entry, right))
+    reading::page(&caller.ask, &query, page, |entry| shown::entry(entry, right))
 }
 
-fn filters(query: &Query, scope: Scope) -> Result<Filters, ApiError> {
+async fn filters(app: &App, query: &Query, scope: Scope) -> Result<Filters, ApiError> {
     let malformed = |detail: &str| ApiError::refused(Code::MalformedQuery, detail);
     let time = |name: &str| -> Result<Option<Timestamp>, ApiError> {
         let wrong = |_| malformed("after and before must be RFC 3339 times");
@@ -60,13 +90,22 @@ fn filters(query: &Query, scope: Scope) -> Result<Filters, ApiError> {
     let actor = query
         .get("actor")
         .map(|text| text.parse::<UserId>().map_err(|_| malformed("actor must be a user id")));
+    let subject = query.get("subject").map(|text| {
+        let halves = text.split_once(':').filter(|(kind, id)| !kind.is_empty() && !id.is_empty());
+        let (kind, id) =
+            halves.ok_or_else(|| malformed("subject must be a kind and an id with a colon between"))?;
+        Ok::<_, ApiError>((kind.to_owned(), id.to_owned()))
+    });
+    let asked = (tenant(app, query).await?, partner(app, query).await?);
     let (tenant, partner) = match scope {
-        Scope::Tenant(id) => (Some(id), None),
-        Scope::Partner(id) => (None, Some(id)),
+        Scope::Platform => asked,
+        Scope::Tenant(id) => (Some(both(id, asked.0, no_tenant())), asked.1),
+        Scope::Partner(id) => (asked.0, Some(both(id, asked.1, no_partner()))),
     };
     Ok(Filters {
         tenant,
         partner,
+        subject: subject.transpose()?,
         actor: actor.transpose()?,
         action: query.get("action").map(str::to_owned),
         request_id: query.get("requestId").map(str::to_owned),
@@ -77,34 +116,31 @@ fn filters(query: &Query, scope: Scope) -> Result<Filters, ApiError> {
     })
 }
 
-/// An entry. Members learn what was done, not which of our staff did it, why, or from where.
-fn shown(mut entry: ActivityEntry, right: Right) -> Result<Value, ApiError> {
-    if right == Right::Everything {
-        return to_value(&entry);
-    }
-    entry.request.ip = None;
-    entry.request.user_agent = None;
-    if entry.actor.kind != "user" {
-        "Operations".clone_into(&mut entry.actor.display);
-        entry.actor.id = None;
-        entry.actor.audience = None;
-        entry.request.id = None;
-        entry.reason = None;
-    }
-    if entry.action.starts_with("provisioning.") {
-        entry.changes = Vec::new();
-        entry.action = plainly(&entry.action).to_owned();
-    }
-    to_value(&entry)
+/// The one that is in view, unless another one is asked for: that is none here, whether it exists or not.
+fn both<Id: Copy + PartialEq>(in_view: Id, asked: Option<Id>, nobody: Id) -> Id {
+    if asked.is_none_or(|asked| asked == in_view) { in_view } else { nobody }
 }
 
-/// What happened outside, in plain words.
-fn plainly(action: &str) -> &'static str {
-    match action {
-        "provisioning.converged" => "provisioning.ready",
-        "provisioning.failed" => "provisioning.delayed",
-        "provisioning.access.revoked" => "provisioning.doorsShut",
-        "provisioning.access.restored" => "provisioning.doorsOpen",
-        _ => "provisioning.progressed",
-    }
+async fn tenant(app: &App, query: &Query) -> Result<Option<TenantId>, ApiError> {
+    let Some(text) = query.get("tenant") else {
+        return Ok(None);
+    };
+    let found = crate::ask::find_tenant(app, text).await?;
+    Ok(Some(found.unwrap_or_else(no_tenant)))
+}
+
+async fn partner(app: &App, query: &Query) -> Result<Option<PartnerId>, ApiError> {
+    let Some(text) = query.get("partner") else {
+        return Ok(None);
+    };
+    let found = crate::partners::find_partner(app, text).await?;
+    Ok(Some(found.unwrap_or_else(no_partner)))
+}
+
+const fn no_tenant() -> TenantId {
+    TenantId::from_uuid(Uuid::nil())
+}
+
+const fn no_partner() -> PartnerId {
+    PartnerId::from_uuid(Uuid::nil())
 }

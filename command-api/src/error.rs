@@ -86,13 +86,13 @@ pub(crate) fn problem_of(rejection: &Rejection) -> Problem {
         Rejection::TenantSuspended { customer_message } => {
             problem.with("customerMessage", customer_message.clone())
         }
-        Rejection::TenantLimitReached { own, pending } => problem.with("own", *own).with("pending", *pending),
         Rejection::ValidationFailed(problems) => problem.with("errors", errors_of(problems)),
         Rejection::NotFound { .. }
         | Rejection::TenantTerminating
         | Rejection::PartnerNotActive
         | Rejection::PlanNotActive
         | Rejection::SeatLimitReached
+        | Rejection::TenantLimitReached
         | Rejection::DomainVerifiedElsewhere
         | Rejection::DomainInUse
         | Rejection::DomainIsPrimary

@@ -160,6 +160,38 @@ impl Fields {
         }
     }
 
+    /// Refuses null for fields that cannot be taken away.
+    pub(crate) fn must_stay(&mut self, names: &[&str]) {
+        for name in names {
+            if self.object.get(*name).is_some_and(Value::is_null) {
+                self.wrong(name, ValueError::new("required", "cannot be taken away"));
+            }
+        }
+    }
+
+    /// Lays an object over what is known (RFC 7396): what it does not name stays, what it says is null goes.
+    pub(crate) fn lay_over(&mut self, name: &str, known: Option<Value>) {
+        if let (Some(Value::Object(given)), Some(Value::Object(mut whole))) =
+            (self.object.get_mut(name), known)
+        {
+            whole.append(given);
+            *given = whole;
+        }
+    }
+
+    /// An object inside the object; null empties it.
+    pub(crate) fn object_or_empty<T: Default>(
+        &mut self,
+        name: &str,
+        names: &[&str],
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        if self.object.get(name).is_some_and(Value::is_null) {
+            return Some(T::default());
+        }
+        self.object(name, names, read)
+    }
+
     /// A list whose entries are refused one by one.
     pub(crate) fn list<T>(
         &mut self,

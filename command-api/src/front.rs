@@ -111,7 +111,8 @@ fn refuse_early(app: &App, request: &Request) -> Result<(), ApiError> {
     if size > HEADERS_SIZE_MAX {
         return Err(ApiError::refused(Code::MalformedHeader, "Headers have at most 16 KiB"));
     }
-    check_accept(request.headers())
+    let files: &[&str] = if request.uri().path().ends_with("/audit") { FILES } else { &[] };
+    check_accept(request.headers(), files)
 }
 
 fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
@@ -124,8 +125,11 @@ fn check_host(app: &App, request: &Request) -> Result<(), ApiError> {
     Err(ApiError::refused(Code::MisdirectedRequest, "This host is not served here"))
 }
 
+/// Kinds in which audit lists can be had besides.
+const FILES: &[&str] = &["text/csv", "application/x-ndjson"];
+
 /// Everything here speaks JSON, apart from the documentation and the metrics, which say so themselves.
-fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_accept(headers: &HeaderMap, files: &[&str]) -> Result<(), ApiError> {
     const OURS: [&str; 7] = [
         "*/*",
         "application/*",
@@ -144,7 +148,7 @@ fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
             let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            !refused && (kind.is_empty() || OURS.contains(&kind.as_str()))
+            !refused && (kind.is_empty() || OURS.contains(&kind.as_str()) || files.contains(&kind.as_str()))
         });
     if acceptable {
         Ok(())

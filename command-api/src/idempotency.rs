@@ -104,6 +104,9 @@ impl Stored {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("dezky-position", HeaderValue::from(self.position));
+        if self.status == StatusCode::ACCEPTED.as_u16() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         let texts = [(header::ETAG, &self.etag), (header::LOCATION, &self.location)];
         for (name, text) in texts {
             if let Some(value) = text.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {

@@ -37,6 +37,8 @@ pub(crate) fn routes() -> Vec<Route> {
 /// A partner as it stands in the log.
 pub(crate) struct Found {
     pub id: PartnerId,
+    pub partner: Partner,
+    pub version: u64,
 }
 
 impl Found {
@@ -50,8 +52,8 @@ impl Caller {
     pub(crate) async fn partner(&self) -> Result<Found, ApiError> {
         let app = &self.ask.app;
         let id = find_partner(app, self.ask.place("p")).await?.ok_or_else(unknown_partner)?;
-        let (partner, _) = app.store.fold::<Partner>(&id.into()).await?;
-        if partner.exists() { Ok(Found { id }) } else { Err(unknown_partner()) }
+        let (partner, version) = app.store.fold::<Partner>(&id.into()).await?;
+        if partner.exists() { Ok(Found { id, partner, version }) } else { Err(unknown_partner()) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Headers that make a request conditional or patient: `ETag`, `If-Match`, `If-None-Match`, `Prefer`, `Dezky-Min-Position`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -17,17 +18,36 @@ pub(crate) fn etag(version: u64, position: u64) -> String {
     format!("\"v{version}-p{position}\"")
 }
 
-/// The version `If-Match` asks for. `*` asks for none: the resource was found to exist before.
-pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let Some(text) = header(headers, "if-match")? else {
+/// The versions `If-Match` is content with. `*` asks for none: the resource was found to exist before. A weak tag, or one
+/// that is not ours, matches nothing (RFC 9110 §13.1.1). The second half of a tag is not compared: what happens in the
+/// background is nobody's lost update.
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<BTreeSet<u64>>, ApiError> {
+    let Some(text) = list(headers, "if-match")? else {
         return Ok(None);
     };
     if text == "*" {
         return Ok(None);
     }
-    version_of(text)
-        .map(Some)
-        .ok_or_else(|| malformed("If-Match must be \"v<version>\" or a whole ETag of ours"))
+    let tags = tags(&text).ok_or_else(|| malformed("If-Match must be * or a list of entity tags"))?;
+    Ok(Some(tags.into_iter().filter_map(version_of).collect()))
+}
+
+/// The entity tags of a list, as they stand there; nothing when it is no such list.
+fn tags(text: &str) -> Option<Vec<&str>> {
+    let mut tags = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let opaque = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let inner = opaque.find('"')?;
+        let length = rest.len() - opaque.len() + inner + 1;
+        let (tag, behind) = rest.split_at(length);
+        tags.push(tag);
+        rest = match behind.trim_start() {
+            "" => "",
+            more => more.strip_prefix(',')?.trim_start(),
+        };
+    }
+    (!tags.is_empty()).then_some(tags)
 }
 
 fn version_of(tag: &str) -> Option<u64> {
@@ -46,10 +66,14 @@ fn digits(text: &str) -> Option<u64> {
 
 /// Whether the caller already has this representation.
 pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, ApiError> {
-    let Some(text) = header(headers, "if-none-match")? else {
+    let Some(text) = list(headers, "if-none-match")? else {
         return Ok(false);
     };
-    Ok(text.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag))
+    if text == "*" {
+        return Ok(true);
+    }
+    let tags = tags(&text).ok_or_else(|| malformed("If-None-Match must be * or a list of entity tags"))?;
+    Ok(tags.into_iter().any(|tag| tag.trim_start_matches("W/") == etag))
 }
 
 /// The position a read must have reached, and how long it may wait for it.
@@ -64,9 +88,10 @@ pub(crate) fn min_position(headers: &HeaderMap, query: &Query) -> Result<Option<
 
 /// `Prefer: wait=N`, 0–10 seconds. Other preferences are not ours to refuse.
 pub(crate) fn prefer_wait(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
-    let Some(text) = header(headers, "prefer")? else {
+    let Some(text) = list(headers, "prefer")? else {
         return Ok(None);
     };
+    let text = text.to_ascii_lowercase();
     let wait = text.split([',', ';']).map(str::trim).find_map(|preference| preference.strip_prefix("wait="));
     wait.map(|seconds| match digits(seconds.trim()) {
         Some(seconds @ 0..=WAIT_SECONDS_MAX) => Ok(Duration::from_secs(seconds)),
@@ -85,6 +110,17 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
         return Err(malformed(&format!("{name} is given twice")));
     }
     value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed(&format!("{name} is not plain text")))
+}
+
+/// The text of a header that is a list, which may be spread over several lines.
+fn list(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {
+    let not_text = |_| malformed(&format!("{name} is not plain text"));
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .map(|value| value.to_str().map(str::trim).map_err(not_text))
+        .collect::<Result<Vec<&str>, ApiError>>()?;
+    Ok((!lines.is_empty()).then(|| lines.join(", ")))
 }
 
 fn malformed(detail: &str) -> ApiError {

@@ -43,6 +43,7 @@ impl Query {
             .keys()
             .find(|name| !names.contains(&name.as_str()) && !EVERYWHERE.contains(&name.as_str()));
         match unknown {
+            Some(_) if names.is_empty() => Err(malformed("This route takes no query parameters")),
             Some(_) => {
                 Err(malformed(&format!("The query parameters of this route are {}", names.join(", "))))
             }

@@ -62,7 +62,7 @@ pub(crate) fn date(value: &Value) -> Read<Date> {
 }
 
 /// A list of strings that are our words; refusals carry the place in the list.
-pub(crate) fn words<T: FromStr<Err = ValueError>>(
+pub(crate) fn words<T: FromStr<Err = ValueError> + PartialEq>(
     value: &Value,
     pointer: &str,
     most: usize,
@@ -76,6 +76,10 @@ pub(crate) fn words<T: FromStr<Err = ValueError>>(
     let mut words = Vec::new();
     for (index, entry) in list.iter().enumerate() {
         match word(entry) {
+            Ok(value) if words.contains(&value) => {
+                let twice = ValueError::new("duplicate", "is given twice");
+                problems.push(domain::Problem::at(format!("{pointer}/{index}"), twice));
+            }
             Ok(value) => words.push(value),
             Err(error) => problems.push(domain::Problem::at(format!("{pointer}/{index}"), error)),
         }

@@ -4,7 +4,7 @@
 
 use schema::{
     DomainName, Email, Event, PartnerEvent, Personal, PlanEvent, Slug, StreamId, SubscriptionEvent,
-    TenantEvent, TenantId, UserEvent,
+    TenantEvent, TenantId, UserEvent, UserId,
 };
 
 use crate::Rejection;
@@ -23,6 +23,9 @@ pub const EMAIL: &str = "email";
 pub const IDENTITY: &str = "identity";
 /// The one open subscription of a tenant.
 pub const OPEN_SUBSCRIPTION: &str = "open-subscription";
+
+/// Turns of people who make tenants for themselves; never released.
+pub const SELF_SERVICE: &str = "self-service";
 
 /// What is claimed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +81,11 @@ impl Claim {
         Self::plain(OPEN_SUBSCRIPTION, &tenant)
     }
 
+    /// Somebody's turn to make a tenant for themselves: two who take the same one at once have not seen each other.
+    pub fn self_service(user: UserId, ordinal: u32) -> Self {
+        Self::plain(SELF_SERVICE, &format!("{user}/{ordinal}"))
+    }
+
     fn plain(scope: &'static str, value: &impl ToString) -> Self {
         Self { scope, value: ClaimValue::Plain(value.to_string()) }
     }
@@ -121,7 +129,10 @@ pub fn changes(_stream: &StreamId, event: &Event) -> Vec<ClaimChange> {
 
 fn of_tenant(event: &TenantEvent) -> Vec<ClaimChange> {
     match event {
-        TenantEvent::Created { slug, .. } => vec![ClaimChange::Take(Claim::tenant_slug(slug))],
+        TenantEvent::Created { slug, created_by, ordinal, .. } => {
+            let turn = created_by.zip(*ordinal).map(|(user, ordinal)| Claim::self_service(user, ordinal));
+            turn.into_iter().chain([Claim::tenant_slug(slug)]).map(ClaimChange::Take).collect()
+        }
         TenantEvent::DomainVerified { domain, .. } => vec![ClaimChange::Take(Claim::domain(domain))],
         TenantEvent::DomainReleased { domain, was_verified: true } => {
             vec![ClaimChange::Release(Claim::domain(domain))]
@@ -182,6 +193,8 @@ pub fn rejection(scope: &str, shown: &str) -> Rejection {
         EMAIL => exists("user", "email"),
         IDENTITY => Rejection::IdentityConflict,
         OPEN_SUBSCRIPTION => exists("subscription", "tenantId"),
+        // Whoever had the same turn has just made one that cannot be ready yet.
+        SELF_SERVICE => Rejection::TenantLimitReached,
         other => panic!("every claim is in a scope of this module, and {other} is not"),
     }
 }

@@ -94,9 +94,24 @@ impl Partner {
         }
     }
 
-    fn change_profile(&self, name: Option<DisplayName>, domain: Option<DomainName>) -> Vec<PartnerEvent> {
+    /// Whom to call, as far as it has not been erased.
+    pub fn contact_info(&self) -> Option<&ContactInfo> {
+        self.contact_info.as_ref().and_then(Personal::as_ref)
+    }
+
+    /// Who is paid, as far as it has not been erased.
+    pub fn billing_info(&self) -> Option<&BillingInfo> {
+        self.billing_info.as_ref().and_then(Personal::as_ref)
+    }
+
+    #[expect(clippy::option_option, reason = "absent stays, an inner nothing takes away")]
+    fn change_profile(
+        &self,
+        name: Option<DisplayName>,
+        domain: Option<Option<DomainName>>,
+    ) -> Vec<PartnerEvent> {
         let name = name.filter(|name| self.name.as_ref() != Some(name));
-        let domain = domain.filter(|domain| self.domain.as_ref() != Some(domain));
+        let domain = domain.filter(|domain| self.domain != *domain);
         let changed: Vec<String> = [name.is_some().then_some("name"), domain.is_some().then_some("domain")]
             .into_iter()
             .flatten()
@@ -105,7 +120,7 @@ impl Partner {
         if changed.is_empty() {
             return vec![];
         }
-        vec![PartnerEvent::ProfileChanged { changed, domain, name: name.map(Into::into) }]
+        vec![PartnerEvent::ProfileChanged { changed, domain: domain.flatten(), name: name.map(Into::into) }]
     }
 
     fn change_contact(&self, contact_info: ContactInfo) -> Vec<PartnerEvent> {
@@ -219,9 +234,9 @@ impl Decider for Partner {
                 self.domain.clone_from(domain);
                 self.name = name.clone();
             }
-            PartnerEvent::ProfileChanged { domain, name, .. } => {
-                if let Some(domain) = domain {
-                    self.domain = Some(domain.clone());
+            PartnerEvent::ProfileChanged { changed, domain, name } => {
+                if changed.iter().any(|field| field == "domain") {
+                    self.domain.clone_from(domain);
                 }
                 if let Some(name) = name {
                     self.name = name.clone();

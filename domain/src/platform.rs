@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schema::platform::GrantedHow;
-use schema::{PlatformCommand, PlatformEvent, UserId};
+use schema::{PlatformCommand, PlatformEvent, Text, UserId};
 
 use crate::{Asked, Decider, Rejection};
 
@@ -25,7 +25,12 @@ impl Platform {
         self.had_admin
     }
 
-    fn revoke(&self, user_id: UserId, asked: &Asked) -> Result<Vec<PlatformEvent>, Rejection> {
+    fn revoke(
+        &self,
+        user_id: UserId,
+        reason: Option<Text>,
+        asked: &Asked,
+    ) -> Result<Vec<PlatformEvent>, Rejection> {
         if asked.actor.id == Some(user_id) {
             return Err(Rejection::SelfChangeForbidden);
         }
@@ -35,7 +40,7 @@ impl Platform {
         if self.admins.len() == 1 {
             return Err(Rejection::LastPlatformAdmin);
         }
-        Ok(vec![PlatformEvent::AdminRevoked { user_id }])
+        Ok(vec![PlatformEvent::AdminRevoked { user_id, reason: reason.map(Into::into) }])
     }
 }
 
@@ -51,16 +56,18 @@ impl Decider for Platform {
                 allowed: &["grant", "revoke"],
             }),
             PlatformCommand::BootstrapAdmin { user_id } => {
-                Ok(vec![PlatformEvent::AdminGranted { user_id, how: GrantedHow::Bootstrap }])
+                Ok(vec![PlatformEvent::AdminGranted { user_id, how: GrantedHow::Bootstrap, reason: None }])
             }
-            PlatformCommand::GrantAdmin { user_id } if asked.actor.id == Some(user_id) => {
+            PlatformCommand::GrantAdmin { user_id, .. } if asked.actor.id == Some(user_id) => {
                 Err(Rejection::SelfChangeForbidden)
             }
-            PlatformCommand::GrantAdmin { user_id } if self.admins.contains(&user_id) => Ok(vec![]),
-            PlatformCommand::GrantAdmin { user_id } => {
-                Ok(vec![PlatformEvent::AdminGranted { user_id, how: GrantedHow::Grant }])
-            }
-            PlatformCommand::RevokeAdmin { user_id } => self.revoke(user_id, asked),
+            PlatformCommand::GrantAdmin { user_id, .. } if self.admins.contains(&user_id) => Ok(vec![]),
+            PlatformCommand::GrantAdmin { user_id, reason } => Ok(vec![PlatformEvent::AdminGranted {
+                user_id,
+                how: GrantedHow::Grant,
+                reason: reason.map(Into::into),
+            }]),
+            PlatformCommand::RevokeAdmin { user_id, reason } => self.revoke(user_id, reason, asked),
         }
     }
 
@@ -70,7 +77,7 @@ impl Decider for Platform {
                 self.admins.insert(*user_id);
                 self.had_admin = true;
             }
-            PlatformEvent::AdminRevoked { user_id } => drop(self.admins.remove(user_id)),
+            PlatformEvent::AdminRevoked { user_id, .. } => drop(self.admins.remove(user_id)),
         }
     }
 }

@@ -40,8 +40,8 @@ pub enum Rejection {
     PartnerNotActive,
     #[error("The plan or its price cannot be ordered")]
     PlanNotActive,
-    #[error("You already have {own} workspaces, {pending} of them not ready yet")]
-    TenantLimitReached { own: u32, pending: u32 },
+    #[error("You have one workspace that is not ready yet, or as many as you may have")]
+    TenantLimitReached,
     #[error("All seats are taken")]
     SeatLimitReached,
     #[error("Another tenant has verified this domain")]
@@ -98,7 +98,7 @@ impl Rejection {
             Self::TenantSuspended { .. } => "tenant-suspended",
             Self::PartnerNotActive => "partner-not-active",
             Self::PlanNotActive => "plan-not-active",
-            Self::TenantLimitReached { .. } => "tenant-limit-reached",
+            Self::TenantLimitReached => "tenant-limit-reached",
             Self::SeatLimitReached => "seat-limit-reached",
             Self::DomainVerifiedElsewhere => "domain-verified-elsewhere",
             Self::DomainInUse => "domain-in-use",

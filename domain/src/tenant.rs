@@ -81,6 +81,16 @@ impl Tenant {
         &self.name
     }
 
+    /// Whom to call, as far as it has not been erased.
+    pub fn contact(&self) -> Option<&ContactInfo> {
+        self.contact.as_ref().and_then(Personal::as_ref)
+    }
+
+    /// Who pays, as far as it has not been erased.
+    pub fn billing_info(&self) -> Option<&BillingInfo> {
+        self.billing_info.as_ref().and_then(Personal::as_ref)
+    }
+
     /// Holds that are open.
     pub fn open_holds(&self) -> impl Iterator<Item = (HoldId, &Hold)> {
         self.holds.iter().filter(|(_, hold)| hold.is_open()).map(|(id, hold)| (*id, hold))
@@ -155,7 +165,7 @@ impl Decider for Tenant {
     fn decide(&self, command: TenantCommand, asked: &Asked) -> Result<Vec<TenantEvent>, Rejection> {
         use TenantCommand as C;
         match command {
-            C::Create { slug, name, origin, plan_id, locale, timezone, created_by } => {
+            C::Create { slug, name, origin, plan_id, locale, timezone, created_by, ordinal } => {
                 if self.exists() {
                     return Err(Rejection::AlreadyExists {
                         what: "tenant",
@@ -164,7 +174,16 @@ impl Decider for Tenant {
                     });
                 }
                 let name = name.into();
-                Ok(vec![TenantEvent::Created { slug, origin, plan_id, locale, timezone, created_by, name }])
+                Ok(vec![TenantEvent::Created {
+                    slug,
+                    origin,
+                    plan_id,
+                    locale,
+                    timezone,
+                    created_by,
+                    ordinal,
+                    name,
+                }])
             }
             C::Rename { name } => self.rename(name),
             C::ChangeProfile { locale, timezone, contact } => self.change_profile(locale, timezone, contact),

@@ -2,7 +2,7 @@
 //!
 //! Uniqueness of addresses and identities over all people is kept by claims. Suspending a tenant never writes here.
 
-use schema::user::{LinkedHow, ProfileSource};
+use schema::user::{LinkedHow, ProfileSource, Theme};
 use schema::{DisplayName, Email, Personal, UserCommand, UserEvent};
 
 use crate::access::UserStatus;
@@ -15,6 +15,9 @@ pub struct User {
     email: Personal<Email>,
     name: Option<Personal<DisplayName>>,
     name_source: Option<ProfileSource>,
+    locale: Option<String>,
+    timezone: Option<String>,
+    theme: Theme,
     identities: Vec<Identity>,
 }
 
@@ -106,8 +109,43 @@ impl User {
         }
         vec![UserEvent::ProfileChanged {
             source: ProfileSource::Idp,
+            locale: None,
+            timezone: None,
+            theme: None,
             changed: vec!["name".to_owned()],
             name: Some(name.into()),
+        }]
+    }
+
+    #[expect(clippy::option_option, reason = "absent stays, an inner nothing takes away")]
+    fn change_profile(
+        &self,
+        name: Option<DisplayName>,
+        locale: Option<Option<String>>,
+        timezone: Option<Option<String>>,
+        theme: Option<Theme>,
+    ) -> Vec<UserEvent> {
+        let name = name.filter(|name| self.name.as_ref().and_then(Personal::as_ref) != Some(name));
+        let locale = locale.filter(|locale| self.locale != *locale);
+        let timezone = timezone.filter(|timezone| self.timezone != *timezone);
+        let theme = theme.filter(|theme| self.theme != *theme);
+        let fields = [
+            name.is_some().then_some("name"),
+            locale.is_some().then_some("locale"),
+            timezone.is_some().then_some("timezone"),
+            theme.is_some().then_some("theme"),
+        ];
+        let changed: Vec<String> = fields.into_iter().flatten().map(str::to_owned).collect();
+        if changed.is_empty() {
+            return vec![];
+        }
+        vec![UserEvent::ProfileChanged {
+            source: ProfileSource::Platform,
+            locale: locale.flatten(),
+            timezone: timezone.flatten(),
+            theme,
+            changed,
+            name: name.map(Into::into),
         }]
     }
 }
@@ -132,13 +170,17 @@ impl Decider for User {
                 UserEvent::IdentityLinked { instance, how: LinkedHow::SignIn, subject: subject.into() },
             ]),
             (
-                UserCommand::LinkIdentity { .. } | UserCommand::Activate | UserCommand::ObserveProfile { .. },
+                UserCommand::LinkIdentity { .. }
+                | UserCommand::Activate
+                | UserCommand::ObserveProfile { .. }
+                | UserCommand::ChangeProfile { .. },
                 None,
             ) => Err(Rejection::NotFound { what: "user-not-found" }),
             (
                 UserCommand::LinkIdentity { how: LinkedHow::SignIn, .. }
                 | UserCommand::Activate
-                | UserCommand::ObserveProfile { .. },
+                | UserCommand::ObserveProfile { .. }
+                | UserCommand::ChangeProfile { .. },
                 Some(UserStatus::Disabled | UserStatus::Deactivated),
             ) => Err(Rejection::UserDisabled),
             (UserCommand::LinkIdentity { instance, subject, how }, Some(_)) => {
@@ -146,6 +188,9 @@ impl Decider for User {
             }
             (UserCommand::Activate, Some(_)) => Ok(self.activated()),
             (UserCommand::ObserveProfile { name }, Some(_)) => Ok(self.observe(name)),
+            (UserCommand::ChangeProfile { name, locale, timezone, theme }, Some(_)) => {
+                Ok(self.change_profile(name, locale, timezone, theme))
+            }
         }
     }
 
@@ -166,10 +211,18 @@ impl Decider for User {
                 });
             }
             UserEvent::IdentityUnlinked { instance, subject } => self.forget(instance, subject),
-            UserEvent::ProfileChanged { source, name, .. } => {
+            UserEvent::ProfileChanged { source, locale, timezone, theme, changed, name } => {
+                for field in changed {
+                    match field.as_str() {
+                        "name" => self.name_source = Some(*source),
+                        "locale" => self.locale.clone_from(locale),
+                        "timezone" => self.timezone.clone_from(timezone),
+                        "theme" => self.theme = theme.unwrap_or_default(),
+                        _ => {}
+                    }
+                }
                 if let Some(name) = name {
                     self.name = Some(name.clone());
-                    self.name_source = Some(*source);
                 }
             }
         }

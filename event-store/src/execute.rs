@@ -178,7 +178,7 @@ impl EventStore {
         };
         for (stream, expected) in &request.expect {
             let current = loaded.version(stream);
-            if current != *expected {
+            if !expected.contains(&current) {
                 return Err(ExecuteError::VersionMismatch { current });
             }
         }
@@ -292,11 +292,10 @@ fn decided_parts(
     }
     act.decide(&mut board, &request.asked).map_err(ExecuteError::Rejected)?;
     let mut parts = board.into_parts();
-    for (stream, expected_version) in &request.expect {
+    for (stream, _) in &request.expect {
         if parts.iter().all(|part| part.stream != *stream) {
-            let guard =
-                Part { stream: stream.clone(), expected_version: *expected_version, events: Vec::new() };
-            parts.push(guard);
+            let expected_version = loaded.version(stream);
+            parts.push(Part { stream: stream.clone(), expected_version, events: Vec::new() });
         }
     }
     let appended = parts.iter().filter(|part| !part.events.is_empty()).count();

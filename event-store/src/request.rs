@@ -1,6 +1,6 @@
 //! What a caller hands to the log, and what it gets back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{Asked, Rejection};
@@ -18,8 +18,8 @@ pub struct Request {
     pub meta: MetaSeed,
     /// The caller's idempotency key.
     pub key: Option<Key>,
-    /// Versions the caller has seen (`If-Match`).
-    pub expect: Vec<(StreamId, u64)>,
+    /// Versions the caller has seen (`If-Match`); one of a stream's must be its current one.
+    pub expect: Vec<(StreamId, BTreeSet<u64>)>,
     /// Streams wanted in the outcome's history only; they guard nothing.
     pub also_load: Vec<StreamId>,
 }

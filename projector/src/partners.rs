@@ -7,6 +7,7 @@ mod view;
 
 pub use assemble::{Rows, assemble};
 pub use list::{Filters, PartnerStatus, Sort, SortKey, list};
+pub use money::monthly;
 pub use view::{CustomersByStatus, DispositionView, Mrr, PartnerView, ScheduledMargin};
 
 use std::collections::BTreeSet;
@@ -84,10 +85,10 @@ fn details(recorded: &Recorded) -> Vec<Write> {
             vec![Write::Put { table: DETAILS, key: vec![partner()], columns: vec![] }]
         }
         PartnerEvent::ContactChanged { contact_info, changed: _ } => {
-            set(vec![("contact_info", contact_info.as_ref().map_or(Value::Null, parts::json))])
+            set(vec![("contact_info", parts::maybe_json(contact_info))])
         }
         PartnerEvent::BillingInfoChanged { billing_info, changed: _ } => {
-            set(vec![("billing_info", billing_info.as_ref().map_or(Value::Null, parts::json))])
+            set(vec![("billing_info", parts::maybe_json(billing_info))])
         }
         PartnerEvent::MarginSet { bps, effective_from, withdrawn } => {
             let removed = withdrawn

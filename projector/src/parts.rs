@@ -53,6 +53,11 @@ pub(crate) fn json(value: &impl Serialize) -> Value {
     serde_json::to_string(value).map_or(Value::Null, Value::Text)
 }
 
+/// Personal data that may have been taken away again: nothing when it is empty or erased.
+pub(crate) fn maybe_json<T: Serialize + Default + PartialEq>(value: &Personal<T>) -> Value {
+    value.as_ref().filter(|value| **value != T::default()).map_or(Value::Null, json)
+}
+
 /// A personal value, or the placeholder.
 pub(crate) fn shown(value: &Personal<impl Display>) -> Value {
     value.as_ref().map_or_else(|| text(ERASED), text)

@@ -90,11 +90,14 @@ fn profile(recorded: &Recorded) -> Vec<Write> {
         return vec![Write::Put { table: PROFILES, key, columns: vec![] }];
     }
     if let TenantEvent::ProfileChanged { contact: Some(contact), .. } = event {
-        let contact = contact.as_ref().map_or(Value::Null, parts::json);
-        return vec![Write::Set { table: PROFILES, key, columns: vec![("contact", contact)] }];
+        return vec![Write::Set {
+            table: PROFILES,
+            key,
+            columns: vec![("contact", parts::maybe_json(contact))],
+        }];
     }
     if let TenantEvent::BillingInfoChanged { billing_info, .. } = event {
-        let billing_info = billing_info.as_ref().map_or(Value::Null, parts::json);
+        let billing_info = parts::maybe_json(billing_info);
         return vec![Write::Set { table: PROFILES, key, columns: vec![("billing_info", billing_info)] }];
     }
     vec![]

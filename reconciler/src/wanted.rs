@@ -45,7 +45,7 @@ pub(crate) fn because_of(recorded: &Recorded) -> Vec<(Whom, &'static [System])> 
             recorded.stream.user().map(|id| (Whom::TenantsOf(id), ALL)).into_iter().collect()
         }
         Event::Platform(
-            PlatformEvent::AdminGranted { user_id, .. } | PlatformEvent::AdminRevoked { user_id },
+            PlatformEvent::AdminGranted { user_id, .. } | PlatformEvent::AdminRevoked { user_id, .. },
         ) => {
             const IDENTITY: &[System] = &[System::Authentik];
             vec![(Whom::Administrators, IDENTITY), (Whom::TenantsOf(*user_id), IDENTITY)]

@@ -23,12 +23,12 @@ pub enum PartnerCommand {
         /// Who is paid.
         billing_info: Option<BillingInfo>,
     },
-    /// Name or domain.
+    /// Name or domain. Absent stays; an inner nothing takes away.
     ChangeProfile {
         /// A new name.
         name: Option<DisplayName>,
         /// A new domain.
-        domain: Option<DomainName>,
+        domain: Option<Option<DomainName>>,
     },
     /// Whom to call.
     ChangeContact {

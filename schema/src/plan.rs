@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, PriceId, Slug};
+use crate::{Currency, Date, PriceId, Slug};
 
 /// What may be asked of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +97,26 @@ pub enum Interval {
     Month,
     /// Yearly.
     Year,
+}
+
+impl Interval {
+    /// The period a day lies in: first day, and first day of the next one. Counted from the first period, so that the
+    /// 31st stays the 31st wherever a month has one.
+    pub fn period_on(self, starts_on: Date, day: Date) -> (Date, Date) {
+        let months = match self {
+            Self::Month => 1,
+            Self::Year => 12,
+        };
+        let begins = |period: i32| {
+            let months = jiff::Span::new().try_months(i64::from(period) * months);
+            months.and_then(|months| starts_on.checked_add(months)).unwrap_or(Date::MAX)
+        };
+        let apart =
+            i64::from(day.year() - starts_on.year()) * 12 + i64::from(day.month() - starts_on.month());
+        let guess = i32::try_from(apart.div_euclid(months)).unwrap_or_default().max(0);
+        let period = if guess > 0 && begins(guess) > day { guess - 1 } else { guess };
+        (begins(period), begins(period + 1))
+    }
 }
 
 /// What a price counts.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::UserId;
+use crate::{Personal, Text, UserId};
 
 /// What may be asked of the platform.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,11 +16,15 @@ pub enum PlatformCommand {
     GrantAdmin {
         /// The person.
         user_id: UserId,
+        /// Why.
+        reason: Option<Text>,
     },
     /// One administrator fewer; at least one remains.
     RevokeAdmin {
         /// The person.
         user_id: UserId,
+        /// Why.
+        reason: Option<Text>,
     },
 }
 
@@ -43,11 +47,17 @@ crate::kinds! {
             user_id: UserId,
             /// As the first, or by another.
             how: GrantedHow,
+            /// Why.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            reason: Option<Personal<Text>>,
         }
         /// Somebody is no longer an administrator.
         "platform.admin.revoked" => AdminRevoked {
             /// The person.
             user_id: UserId,
+            /// Why.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            reason: Option<Personal<Text>>,
         }
     }
 }

@@ -30,19 +30,21 @@ pub enum TenantCommand {
         timezone: Option<String>,
         /// Who made it.
         created_by: Option<UserId>,
+        /// Which of those its maker made for themselves: 1, 2, 3 …; absent when it was made for others.
+        ordinal: Option<u32>,
     },
     /// Another name.
     Rename {
         /// The name shown.
         name: DisplayName,
     },
-    /// Language, time zone, contact.
+    /// Language, time zone, contact. Absent stays; an inner nothing takes away.
     ChangeProfile {
         /// Language, BCP 47.
-        locale: Option<String>,
+        locale: Option<Option<String>>,
         /// IANA time zone.
-        timezone: Option<String>,
-        /// Whom to call.
+        timezone: Option<Option<String>>,
+        /// Whom to call; an empty one takes it away.
         contact: Option<ContactInfo>,
     },
     /// Who pays.

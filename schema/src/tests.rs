@@ -80,7 +80,7 @@ fn stored_text_has_sorted_keys_and_no_white_space() {
     let text = fs::read_to_string(folder().join("tenant.created.json")).unwrap();
     let encoded = decode(&fixture(&text)).encode().unwrap();
     let expected = concat!(
-        r#"{"createdBy":"usr_01jd8q4zk7v3m9x2c5b6n7p8qs","locale":"da-DK","origin":"selfService","#,
+        r#"{"createdBy":"usr_01jd8q4zk7v3m9x2c5b6n7p8qs","locale":"da-DK","ordinal":1,"origin":"selfService","#,
         r#""planId":"pln_01jd8q4zk7v3m9x2c5b6n7p8qa","slug":"acme","timezone":"Europe/Copenhagen"}"#,
     );
     assert_eq!(encoded.data, expected);

@@ -42,6 +42,17 @@ pub enum UserCommand {
     },
     /// A known identity of theirs signs in: who was invited becomes active.
     Activate,
+    /// What the person says about themselves. Absent stays; an inner nothing takes away.
+    ChangeProfile {
+        /// The name, from now on not the identity provider's.
+        name: Option<DisplayName>,
+        /// Language, BCP 47.
+        locale: Option<Option<String>>,
+        /// IANA time zone.
+        timezone: Option<Option<String>>,
+        /// How pages look.
+        theme: Option<Theme>,
+    },
     /// The identity provider's name for the person, taken while nobody chose another one here.
     ObserveProfile {
         /// The name in the token.
@@ -81,7 +92,21 @@ pub enum ProfileSource {
     Platform,
 }
 
+/// How pages look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Theme {
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+    /// As the device says.
+    #[default]
+    System,
+}
+
 crate::words! {
+    Theme { Light = "light", Dark = "dark", System = "system", }
     LinkedHow { SignIn = "signIn", Provisioned = "provisioned", Relink = "relink", }
 }
 
@@ -137,6 +162,15 @@ crate::kinds! {
         "user.profile.changed" => ProfileChanged {
             /// Who says so.
             source: ProfileSource,
+            /// Language, BCP 47.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            locale: Option<String>,
+            /// IANA time zone.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            timezone: Option<String>,
+            /// How pages look.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            theme: Option<Theme>,
             /// The fields that changed.
             changed: Vec<String>,
             /// The name.

@@ -1,10 +1,11 @@
 //! The one way from HTTP into the log: replay, precondition, decision, answer. A rehearsal takes the same way and stops.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse as _, Response};
-use domain::Act;
-use event_store::{Key, Outcome, Request};
+use domain::{Act, Asked, Board, Rejection};
+use event_store::{ExecuteError, Key, Outcome, Request};
 use schema::StreamId;
 use serde_json::Value;
 
@@ -14,6 +15,19 @@ use crate::fields::{Body, Fields};
 use crate::idempotency::{self, Keyed, Scope, Stored};
 use crate::precondition;
 use crate::rehearsal;
+
+/// A decision that changes nothing.
+struct NoNews;
+
+impl Act for NoNews {
+    fn streams(&self) -> Vec<StreamId> {
+        Vec::new()
+    }
+
+    fn decide(&self, _board: &mut Board, _asked: &Asked) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
 
 /// An answer to a command, as far as its events decide it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +49,20 @@ pub(crate) struct Order<A> {
     pub subject: StreamId,
     /// Streams the answer shows and the decision does not read.
     pub also_load: Vec<StreamId>,
+    /// The version of the subject that the decision was made from, when it was made before the log was asked.
+    pub rests_on: Option<u64>,
 }
 
 impl<A: Act + 'static> Order<A> {
     /// A decision about one subject.
     pub(crate) fn on(subject: impl Into<StreamId>, act: A) -> Self {
-        Self { act, subject: subject.into(), also_load: Vec::new() }
+        Self { act, subject: subject.into(), also_load: Vec::new(), rests_on: None }
+    }
+
+    /// The same, only while the subject is at this version.
+    pub(crate) fn resting_on(mut self, version: Option<u64>) -> Self {
+        self.rests_on = version;
+        self
     }
 
     /// The same with more streams for the answer.
@@ -90,16 +112,29 @@ impl Caller {
         let expected = precondition::if_match(&self.ask.headers)?;
         // Looked at before anything is decided: a wish that cannot be read must not be noticed afterwards.
         precondition::prefer_wait(&self.ask.headers)?;
+        let is_conditional = expected.is_some();
+        let condition = match (expected, order.rests_on) {
+            (Some(versions), Some(only)) => {
+                Some(versions.into_iter().filter(|version| *version == only).collect())
+            }
+            (None, Some(only)) => Some(BTreeSet::from([only])),
+            (versions, None) => versions,
+        };
+        let failed = move |error| match error {
+            // The caller set no condition: what has changed meanwhile is ours to explain.
+            ExecuteError::VersionMismatch { .. } if !is_conditional => ExecuteError::ConcurrentChange,
+            error => error,
+        };
         let mut request = Request {
             meta: self.meta(&asked),
             asked,
             key: None,
-            expect: expected.map(|version| (order.subject, version)).into_iter().collect(),
+            expect: condition.map(|versions| (order.subject, versions)).into_iter().collect(),
             also_load: order.also_load,
         };
         let act: Arc<dyn Act> = Arc::new(order.act);
         if self.is_rehearsal()? {
-            let news = app.store.rehearse(act, &request).await?;
+            let news = app.store.rehearse(act, &request).await.map_err(failed)?;
             return Ok((rehearsal::answer(app, news).await?.into_response(), None));
         }
         request.key = self.keyed()?.map(|keyed| {
@@ -113,12 +148,36 @@ impl Caller {
                 }),
             }
         });
-        let outcome = app.store.execute(act, request).await?;
+        let outcome = app.store.execute(act, request).await.map_err(failed)?;
         app.actors.forget(&outcome.news);
         if let Some(text) = &outcome.replayed {
             return Ok((Stored::from_text(text)?.to_replayed_response(), None));
         }
         Ok((render(&outcome)?.to_response(), Some(outcome)))
+    }
+
+    /// Keeps an answer that no event decides for this request's key, and gives it. Whoever was faster with the same key
+    /// gave the answer that counts.
+    pub(crate) async fn keep(&self, answer: Stored) -> Result<Response, ApiError> {
+        let Some(keyed) = self.keyed()? else {
+            return Ok(answer.to_response());
+        };
+        let text = answer.to_text();
+        let asked = self.asked();
+        let request = Request {
+            key: Some(Key {
+                id: keyed.id,
+                fingerprint: keyed.fingerprint,
+                render: Arc::new(move |_: &Outcome| text.clone()),
+            }),
+            meta: self.meta(&asked),
+            ..Request::new(asked)
+        };
+        let outcome = self.ask.app.store.execute(Arc::new(NoNews), request).await?;
+        match &outcome.replayed {
+            Some(text) => Ok(Stored::from_text(text)?.to_replayed_response()),
+            None => Ok(answer.to_response()),
+        }
     }
 
     /// Whether nothing is to be changed.

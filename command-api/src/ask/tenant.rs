@@ -15,15 +15,16 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Seen {
     pub id: TenantId,
     pub tenant: Tenant,
+    pub version: u64,
     membership: Option<Membership>,
 }
 
 /// On which ground a caller may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Right {
-    /// Platform administrator: everything.
+    /// Operator: everything.
     Everything,
-    /// Member with a role: the safe view.
+    /// Member with a role, or platform administrator in the portal: the safe view.
     Member(Role),
 }
 
@@ -48,7 +49,7 @@ impl Caller {
         let Some(id) = find_tenant(&self.ask.app, text).await? else {
             return Err(unknown_tenant());
         };
-        let (tenant, _) = self.ask.app.store.fold::<Tenant>(&id.into()).await?;
+        let (tenant, version) = self.ask.app.store.fold::<Tenant>(&id.into()).await?;
         let membership = tenant.members().get(&self.known.user_id).copied();
         let Some(standing) = tenant.standing() else {
             return Err(unknown_tenant());
@@ -56,16 +57,20 @@ impl Caller {
         let enters =
             membership.is_some_and(|membership| can_enter(&self.known.person, &membership, &standing));
         if enters || self.known.person.platform_admin {
-            Ok(Seen { id, tenant, membership: membership.filter(|_| enters) })
+            Ok(Seen { id, tenant, version, membership: membership.filter(|_| enters) })
         } else {
             Err(unknown_tenant())
         }
     }
 
-    /// The right to read what a role may read. Platform administrators pass with either audience.
+    /// The right to read what a role may read. Platform administrators pass with either audience; through the portal they
+    /// see what an owner sees, because only an operator-scoped token makes an operator.
     pub(crate) fn may_read(&self, seen: &Seen, role: Role) -> Result<Right, ApiError> {
-        if self.known.person.platform_admin {
+        if self.is_operator() {
             return Ok(Right::Everything);
+        }
+        if self.known.person.platform_admin {
+            return Ok(Right::Member(Role::Owner));
         }
         match seen.membership {
             Some(membership) if membership.role.includes(role) => Ok(Right::Member(membership.role)),

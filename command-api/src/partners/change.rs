@@ -13,6 +13,7 @@ use super::reply::of_partner;
 use crate::ask::{Ask, Order};
 use crate::error::ApiError;
 use crate::fields::{Body, Field, Fields, Kind, optional, required};
+use crate::reading::to_value;
 use crate::route::{Route, Who, delete, patch, post};
 use crate::values::{self, billing, contact, date, percent, string, word};
 
@@ -66,9 +67,10 @@ impl Body for Draft {
     }
 }
 
+#[expect(clippy::option_option, reason = "absent, null and a value are three answers of a merge patch")]
 struct Change {
     name: Option<DisplayName>,
-    domain: Option<DomainName>,
+    domain: Option<Option<DomainName>>,
     margin: Option<Bps>,
     margin_from: Option<Date>,
     contact_info: Option<ContactInfo>,
@@ -89,13 +91,14 @@ impl Body for Change {
         if fields.given(&["marginPct", "marginEffectiveFrom"]) == ["marginEffectiveFrom"] {
             fields.wrong("marginPct", ValueError::new("required", "must be given with marginEffectiveFrom"));
         }
+        fields.must_stay(&["name", "marginPct", "marginEffectiveFrom"]);
         Self {
             name: fields.optional("name", word),
-            domain: fields.optional("domain", word),
+            domain: fields.nullable("domain", word),
             margin: fields.optional("marginPct", percent),
             margin_from: fields.optional("marginEffectiveFrom", date),
-            contact_info: fields.object("contactInfo", values::CONTACT_FIELDS, contact),
-            billing_info: fields.object("billingInfo", values::BILLING_FIELDS, billing),
+            contact_info: fields.object_or_empty("contactInfo", values::CONTACT_FIELDS, contact),
+            billing_info: fields.object_or_empty("billingInfo", values::BILLING_FIELDS, billing),
         }
     }
 }
@@ -149,7 +152,11 @@ async fn register(ask: Ask) -> Result<Response, ApiError> {
 async fn change(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.operator().await?;
     let found = caller.partner().await?;
-    let change = caller.body::<Change>().await?.read::<Change>()?;
+    let mut fields = caller.body::<Change>().await?;
+    fields.lay_over("contactInfo", found.partner.contact_info().map(to_value).transpose()?);
+    fields.lay_over("billingInfo", found.partner.billing_info().map(to_value).transpose()?);
+    let rests_on = fields.given(&["contactInfo", "billingInfo"]).first().map(|_| found.version);
+    let change = fields.read::<Change>()?;
     let act = PatchPartner {
         partner_id: found.id,
         name: change.name,
@@ -159,7 +166,7 @@ async fn change(ask: Ask) -> Result<Response, ApiError> {
         billing_info: change.billing_info,
     };
     let render = of_partner(&caller.ask.app, found.id, 200).await?;
-    caller.execute(Order::on(found.id, act), render).await
+    caller.execute(Order::on(found.id, act).resting_on(rests_on), render).await
 }
 
 async fn terminate(ask: Ask) -> Result<Response, ApiError> {

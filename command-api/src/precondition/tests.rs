@@ -12,13 +12,18 @@ fn headers(name: &'static str, value: &'static [u8]) -> HeaderMap {
 }
 
 #[test]
-fn if_match_takes_a_version_or_a_whole_tag() {
-    let version = |text: &'static str| if_match(&headers("if-match", text.as_bytes())).ok();
-    assert_eq!(version("\"v17\""), Some(Some(17)));
-    assert_eq!(version("\"v17-p5790\""), Some(Some(17)));
-    assert_eq!(version("*"), Some(None));
-    for text in ["v17", "\"17\"", "\"v\"", "\"v17-p\"", "\"v17-px\"", "\"v1\", \"v2\"", "\"v+1\"", ""] {
-        assert_eq!(version(text), None, "{text}");
+fn if_match_takes_versions_and_whole_tags() {
+    let versions = |text: &'static str| if_match(&headers("if-match", text.as_bytes())).ok();
+    let some = |versions: &[u64]| Some(Some(versions.iter().copied().collect()));
+    assert_eq!(versions("\"v17\""), some(&[17]));
+    assert_eq!(versions("\"v17-p5790\""), some(&[17]));
+    assert_eq!(versions("\"v1\", \"v2-p9\""), some(&[1, 2]));
+    assert_eq!(versions("*"), Some(None));
+    for text in ["W/\"v17\"", "\"17\"", "\"v\"", "\"v17-p\"", "\"v17-px\"", "\"v+1\"", "\"another, one\""] {
+        assert_eq!(versions(text), some(&[]), "{text} is a tag, and none of ours");
+    }
+    for text in ["v17", "\"v1", "\"v1\" \"v2\"", "", "W/v1", "*, \"v1\""] {
+        assert_eq!(versions(text), None, "{text} is no list of tags");
     }
     assert!(if_match(&headers("if-match", b"\xff")).is_err());
 }

@@ -120,11 +120,7 @@ pub(super) async fn current(
     let Some(view) = tenants::get(&mut at, id).await? else {
         return Ok(None);
     };
-    let right = if caller.known.person.platform_admin {
-        Right::Everything
-    } else {
-        Right::Member(schema::Role::Owner)
-    };
+    let right = if caller.is_operator() { Right::Everything } else { Right::Member(schema::Role::Owner) };
     let rendered = Rendered {
         status,
         tag: Some((view.version, view.changed_position)),

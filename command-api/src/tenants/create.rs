@@ -212,6 +212,8 @@ pub(super) async fn find_person(app: &App, email: &Email) -> Result<Option<UserI
 
 /// What a customer has made already, not older than their own last command.
 async fn own_tenants(app: &App, user_id: UserId) -> Result<SelfServiceUse, ApiError> {
+    // Their turn first: whatever is counted afterwards contains every earlier one.
+    let ordinal = turn(app, user_id).await?;
     let mut at = must_catch_up(app, &users::MODEL).await?;
     let user = users::get(&mut at, user_id).await?;
     let memberships = user.map(|user| user.memberships).unwrap_or_default();
@@ -220,7 +222,19 @@ async fn own_tenants(app: &App, user_id: UserId) -> Result<SelfServiceUse, ApiEr
     });
     let pending = own.clone().filter(|found| found.standing.lifecycle == domain::access::Lifecycle::Pending);
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Ok(SelfServiceUse { user_id, own: count(own.clone().count()), pending: count(pending.count()) })
+    Ok(SelfServiceUse { user_id, own: count(own.clone().count()), pending: count(pending.count()), ordinal })
+}
+
+/// The first turn of somebody that nobody has taken: they are taken one after the other.
+async fn turn(app: &App, user_id: UserId) -> Result<u32, ApiError> {
+    let mut ordinal = 1;
+    loop {
+        let claim = Claim::self_service(user_id, ordinal);
+        if app.store.resolve(claim.scope, &claim.value).await?.is_none() {
+            return Ok(ordinal);
+        }
+        ordinal += 1;
+    }
 }
 
 /// The slug asked for, or the first free one made from the name.

@@ -9,7 +9,7 @@ use domain::One;
 use domain::tenant::Tenant;
 use domain::user::User;
 use event_store::Outcome;
-use projector::api::AsOf;
+use projector::api::{AsOf, Moment};
 use schema::tenant::{DomainUse, VerifyMethod};
 use schema::{DomainName, Role, TenantCommand, Text, ValueError};
 
@@ -85,9 +85,10 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
 async fn one(ask: Ask) -> Result<Response, ApiError> {
     let (caller, seen, as_of) = read(ask).await?;
     let name = named(&caller.ask)?;
-    let domains = Domains::of(&caller.ask.app.store.load(&seen.stream()).await?);
-    let shown = domains.one(&caller.ask.app, seen.id, &name).ok_or_else(unknown_domain)?;
-    Ok(reading::plain(&shown, as_of.position))
+    let events = caller.ask.app.store.load(&seen.stream()).await?;
+    let shown = Domains::of(&events).one(&caller.ask.app, seen.id, &name).ok_or_else(unknown_domain)?;
+    let tag = events.last().map_or((0, 0), |last| (last.version, last.position));
+    reading::resource(&caller.ask.headers, &shown, tag, as_of.position)
 }
 
 async fn read(ask: Ask) -> Result<(Caller, Seen, AsOf), ApiError> {
@@ -96,7 +97,8 @@ async fn read(ask: Ask) -> Result<(Caller, Seen, AsOf), ApiError> {
     let position = caller.ask.look_at_log(&query).await?;
     let seen = caller.tenant().await?;
     caller.may_read(&seen, Role::Member)?;
-    Ok((caller, seen, AsOf { position, time: None }))
+    let as_of = AsOf { position, time: Some(Moment(caller.ask.app.now())) };
+    Ok((caller, seen, as_of))
 }
 
 async fn claim(ask: Ask) -> Result<Response, ApiError> {
@@ -166,13 +168,14 @@ async fn run(
     command: TenantCommand,
     status: u16,
 ) -> Result<Response, ApiError> {
-    let (app, id, slug) = (caller.ask.app.clone(), seen.id, seen.slug());
+    let (app, id, slug, stream) = (caller.ask.app.clone(), seen.id, seen.slug(), seen.stream());
     let act = One::<Tenant> { stream: seen.stream(), command };
     let render = move |outcome: &Outcome| {
         let domains = Domains::of(outcome.history.iter().chain(&outcome.news));
+        let of_tenant = outcome.history.iter().chain(&outcome.news).filter(|event| event.stream == stream);
         Ok(Rendered {
             status,
-            tag: None,
+            tag: of_tenant.last().map(|last| (last.version, last.position)),
             location: (status == 201).then(|| format!("/tenants/{slug}/domains/{domain}")),
             body: domains.one_or_gone(&app, id, &domain),
         })

@@ -8,13 +8,15 @@ use domain::tenant::Tenant;
 use domain::user::User;
 use domain::{One, Rejection};
 use event_store::Outcome;
-use projector::api::AsOf;
+use projector::api::{AsOf, Moment};
 use projector::{At, QueryError, users};
-use schema::{Event, InvitationId, Recorded, Role, TenantCommand, TenantEvent, TenantId, UserId};
+use schema::{
+    Actor, ActorKind, Event, InvitationId, Recorded, Role, TenantCommand, TenantEvent, TenantId, UserId,
+};
 use serde_json::{Value, json};
 
 use crate::App;
-use crate::ask::{Ask, Caller, Order, Rendered};
+use crate::ask::{Ask, Caller, Order, Rendered, Right};
 use crate::error::ApiError;
 use crate::fields::Nothing;
 use crate::reading;
@@ -39,7 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn list(ask: Ask) -> Result<Response, ApiError> {
     let caller = ask.known().await?;
     let seen = caller.tenant().await?;
-    caller.may_read(&seen, Role::Admin)?;
+    let right = caller.may_read(&seen, Role::Admin)?;
     let query = caller.ask.query(&[])?;
     let position = caller.ask.look_at_log(&query).await?;
     let app = &caller.ask.app;
@@ -47,9 +49,9 @@ async fn list(ask: Ask) -> Result<Response, ApiError> {
     let mut data = Vec::new();
     for invitation in invitations.values() {
         let email = address(app, invitation.user_id).await?;
-        data.push(invitation.shown(seen.id, email.as_deref()));
+        data.push(invitation.shown(seen.id, email.as_deref(), right));
     }
-    reading::whole(&data, &AsOf { position, time: None })
+    reading::whole(&data, &AsOf { position, time: Some(Moment(app.now())) })
 }
 
 async fn accept(ask: Ask) -> Result<Response, ApiError> {
@@ -91,7 +93,7 @@ async fn answer(
             status: 200,
             tag: None,
             location: None,
-            body: invitation.shown(tenant, email.as_deref()),
+            body: invitation.shown(tenant, email.as_deref(), Right::Member(Role::Member)),
         })
     })
 }
@@ -114,12 +116,14 @@ struct Shown {
     role: Role,
     status: &'static str,
     expires_at: String,
-    invited_by: Option<UserId>,
+    invited_by: Actor,
     created_at: String,
 }
 
 impl Shown {
-    fn shown(&self, tenant: TenantId, email: Option<&str>) -> Value {
+    /// Who of our staff invited is shown to our staff only.
+    fn shown(&self, tenant: TenantId, email: Option<&str>, right: Right) -> Value {
+        let is_shown = right == Right::Everything || self.invited_by.kind == ActorKind::User;
         json!({
             "id": self.id,
             "tenantId": tenant,
@@ -128,7 +132,7 @@ impl Shown {
             "role": self.role,
             "status": self.status,
             "expiresAt": self.expires_at,
-            "invitedBy": self.invited_by,
+            "invitedBy": self.invited_by.id.filter(|_| is_shown),
             "createdAt": self.created_at,
         })
     }
@@ -147,7 +151,7 @@ fn fold<'a>(events: impl Iterator<Item = &'a Recorded>) -> BTreeMap<InvitationId
                 role: *role,
                 status: "open",
                 expires_at: expires_at.to_api(),
-                invited_by: recorded.meta.actor.id,
+                invited_by: recorded.meta.actor,
                 created_at: recorded.recorded_at.to_api(),
             };
             all.insert(*invitation_id, shown);

@@ -1,11 +1,14 @@
 //! `GET /tenants`: all of them for operators, their own for everybody else.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use domain::access::TenantStatus;
 use projector::list::{Direction, Facets, ListQuery};
 use projector::tenants::{self, Filters, Health, PartnerFilter, Sort, SortKey};
+use projector::users;
 use schema::tenant::HoldKind;
-use schema::{PartnerId, Role, Slug, Timestamp};
+use schema::{DomainName, PartnerId, Role, Slug, TenantId, Timestamp};
 
 use super::show;
 use crate::ask::{Ask, Caller, Right};
@@ -72,10 +75,23 @@ pub(crate) async fn page(caller: &Caller, query: &Query, filters: Filters) -> Re
     };
     let mut at = caller.ask.look(&tenants::MODEL, query).await?;
     let page = tenants::list(&mut at, &asked).await?;
-    // Without a membership's role at hand the list shows what every member may see.
-    let right = if caller.is_operator() { Right::Everything } else { Right::Member(Role::Member) };
-    let viewer = caller.viewer(right);
-    reading::page(&caller.ask, query, page, |view| show::tenant(&view, viewer))
+    let roles = roles(caller).await?;
+    let right = |tenant: TenantId| match (caller.is_operator(), roles.get(&tenant)) {
+        (true, _) => Right::Everything,
+        (false, role) => Right::Member(role.copied().unwrap_or(Role::Member)),
+    };
+    reading::page(&caller.ask, query, page, |view| show::tenant(&view, caller.viewer(right(view.id))))
+}
+
+/// What the caller is in each of their tenants; nothing is needed for operators.
+async fn roles(caller: &Caller) -> Result<BTreeMap<TenantId, Role>, ApiError> {
+    if caller.is_operator() {
+        return Ok(BTreeMap::new());
+    }
+    let mut at = caller.ask.app.views.snapshot(&users::MODEL).await?;
+    let user = users::get(&mut at, caller.known.user_id).await?;
+    let memberships = user.map(|user| user.memberships).unwrap_or_default();
+    Ok(memberships.iter().map(|found| (found.tenant_id, found.membership.role)).collect())
 }
 
 /// Whether counts are asked for.
@@ -95,11 +111,16 @@ pub(crate) fn filters(query: &Query) -> Result<Filters, ApiError> {
         partner: query.values("partner")?.iter().map(|text| partner(text)).collect::<Result<_, _>>()?,
         health: words(query, "health", Health::ALL, Health::as_str)?,
         hold: words(query, "hold", HoldKind::ALL, HoldKind::as_str)?,
-        domain: query.values("domain")?.iter().map(|text| text.to_lowercase()).collect(),
+        domain: query.values("domain")?.iter().map(|text| domain(text)).collect(),
         created_after: created_after(query)?,
         q: query.search()?,
         member: None,
     })
+}
+
+/// A domain in the form in which domains are kept; what is none is found nowhere.
+fn domain(text: &str) -> String {
+    text.parse::<DomainName>().map_or_else(|_| text.to_lowercase(), |domain| domain.to_string())
 }
 
 fn partner(text: &str) -> Result<PartnerFilter, ApiError> {

@@ -12,6 +12,7 @@ use crate::ask::{Ask, Caller, Order, Seen};
 use crate::error::ApiError;
 use crate::fields::{Body, Field, Fields, Kind, optional};
 use crate::partners::find_partner;
+use crate::reading::to_value;
 use crate::route::{Route, Who, patch};
 use crate::values::{self, billing, contact, locale, string, timezone, word, words};
 
@@ -19,6 +20,8 @@ const DOMAINS_MAX: usize = 20;
 const OPERATORS: &[&str] = &["plan", "priceId", "quantity", "partnerId"];
 const ADMINS: &[&str] = &["name", "contact", "locale", "timezone", "domains"];
 const BILLING: &[&str] = &["billingInfo"];
+/// Objects of which only a part may be given.
+const LAID_OVER: &[&str] = &["contact", "billingInfo"];
 const PLAN: &[&str] = &["plan", "priceId", "quantity"];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -34,8 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
 struct Change {
     name: Option<DisplayName>,
     contact: Option<ContactInfo>,
-    locale: Option<String>,
-    timezone: Option<String>,
+    locale: Option<Option<String>>,
+    timezone: Option<Option<String>>,
     billing_info: Option<BillingInfo>,
     domains: Option<Vec<DomainName>>,
     partner: Option<Option<String>>,
@@ -59,12 +62,13 @@ impl Body for Change {
         for name in fields.given(PLAN) {
             fields.wrong(name, schema::ValueError::new("not-allowed", "plan changes are not available"));
         }
+        fields.must_stay(&["name", "domains"]);
         Self {
             name: fields.optional("name", word),
-            contact: fields.object("contact", values::CONTACT_FIELDS, contact),
-            locale: fields.optional("locale", locale),
-            timezone: fields.optional("timezone", timezone),
-            billing_info: fields.object("billingInfo", values::BILLING_FIELDS, billing),
+            contact: fields.object_or_empty("contact", values::CONTACT_FIELDS, contact),
+            locale: fields.nullable("locale", locale),
+            timezone: fields.nullable("timezone", timezone),
+            billing_info: fields.object_or_empty("billingInfo", values::BILLING_FIELDS, billing),
             domains: fields.list("domains", |value, at| words(value, at, DOMAINS_MAX)),
             partner: fields.nullable("partnerId", string),
         }
@@ -76,8 +80,11 @@ async fn change(ask: Ask) -> Result<Response, ApiError> {
     let seen = caller.tenant().await?;
     // Every member with any right to change something passes here; the fields decide the rest.
     caller.may_write_while_held(&seen, Role::Member)?;
-    let fields = caller.body::<Change>().await?;
+    let mut fields = caller.body::<Change>().await?;
     may_set(&caller, &seen, &fields)?;
+    fields.lay_over("contact", seen.tenant.contact().map(to_value).transpose()?);
+    fields.lay_over("billingInfo", seen.tenant.billing_info().map(to_value).transpose()?);
+    let rests_on = fields.given(LAID_OVER).first().map(|_| seen.version);
     let change = fields.read::<Change>()?;
     let app = &caller.ask.app;
     if let Some(domains) = &change.domains {
@@ -88,7 +95,7 @@ async fn change(ask: Ask) -> Result<Response, ApiError> {
     streams.extend(act.partner.flatten().map(Into::into));
     let right = caller.may_read(&seen, Role::Member)?;
     let render = of_tenant(app, seen.id, caller.viewer(right), 200).await?;
-    caller.execute(Order::on(seen.id, act).loading(streams), render).await
+    caller.execute(Order::on(seen.id, act).loading(streams).resting_on(rests_on), render).await
 }
 
 /// Which fields a caller may set: operators all, admins what the company is, billing who pays.

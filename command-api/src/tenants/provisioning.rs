@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use projector::provisioning::{self, ProvisioningView};
 use schema::{OperationId, Role, System};
@@ -13,6 +12,7 @@ use super::convergence::{Settled, current, settle};
 use crate::ask::{Ask, Caller, Right};
 use crate::error::ApiError;
 use crate::fields::{Body, Field, Fields, Kind, optional};
+use crate::idempotency::Stored;
 use crate::pace::Rate;
 use crate::precondition;
 use crate::problem::Code;
@@ -102,27 +102,26 @@ async fn reconcile(ask: Ask) -> Result<Response, ApiError> {
     let seen = caller.tenant().await?;
     caller.may_write_while_held(&seen, Role::Owner)?;
     let Reconcile { systems } = caller.body::<Reconcile>().await?.read()?;
-    if !caller.is_operator() {
-        caller.ask.app.pace.step(caller.known.user_id, BY_OWNERS)?;
-    }
     if caller.is_rehearsal()? {
         return Ok(crate::rehearsal::answer_for(&caller.ask.app, seen.id, Vec::new()).await?.into_response());
+    }
+    if !caller.is_operator() {
+        caller.ask.app.pace.step(caller.known.user_id, BY_OWNERS)?;
     }
     let app = &caller.ask.app;
     let head = app.store.read_head().await?;
     app.planner.reconcile(seen.id, systems.clone()).await.map_err(ApiError::internal)?;
     let within = precondition::prefer_wait(&caller.ask.headers)?.unwrap_or(WAIT_DEFAULT);
-    match settle(&caller, seen.id, &systems, head, within).await? {
-        Settled::InTime => match current(&caller, seen.id, 200, head).await? {
-            Some(stored) => Ok(stored.to_response()),
-            None => Ok(running(&caller, &seen.slug())),
-        },
-        Settled::NotYet => Ok(running(&caller, &seen.slug())),
-    }
+    let settled = settle(&caller, seen.id, &systems, head, within).await?;
+    let answer = match settled {
+        Settled::InTime => current(&caller, seen.id, 200, head).await?,
+        Settled::NotYet => None,
+    };
+    caller.keep(answer.unwrap_or_else(|| running(&caller, &seen.slug()))).await
 }
 
 /// It goes on without the caller; where it stands is always under `provisioning`.
-fn running(caller: &Caller, slug: &str) -> Response {
+fn running(caller: &Caller, slug: &str) -> Stored {
     let operation = json!({
         "id": OperationId::from_uuid(Uuid::now_v7()),
         "kind": "reconcile",
@@ -133,11 +132,11 @@ fn running(caller: &Caller, slug: &str) -> Response {
         "createdAt": caller.ask.app.now().to_api(),
         "finishedAt": null,
     });
-    let mut response = reading::plain(&operation, caller.ask.app.store.head());
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    if let Ok(location) = HeaderValue::from_str(&format!("/tenants/{slug}/provisioning")) {
-        response.headers_mut().insert(header::LOCATION, location);
+    Stored {
+        status: 202,
+        position: caller.ask.app.store.head(),
+        etag: None,
+        location: Some(format!("/tenants/{slug}/provisioning")),
+        body: operation,
     }
-    response
 }

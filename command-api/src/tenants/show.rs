@@ -50,6 +50,9 @@ pub(crate) fn tenant(view: &TenantView, viewer: Viewer) -> Result<Value, ApiErro
     };
     if let Value::Object(object) = &mut shown {
         object.insert("allowedActions".to_owned(), actions(view, viewer));
+        if viewer.right != Right::Everything {
+            object.insert("handles".to_owned(), Value::Null);
+        }
     }
     Ok(shown)
 }
@@ -66,7 +69,6 @@ fn safe(mut view: TenantView, right: Right) -> TenantView {
     if !right.sees_billing() {
         view.billing_info = None;
     }
-    view.handles = projector::tenants::Handles::default();
     view.provisioning_errors = projector::api::PerSystem::from_fn(|system| {
         view.provisioning_errors.of(system).as_ref().map(|_| format!("{} is not ready yet", system.area()))
     });

@@ -8,19 +8,19 @@ use domain::acts::{Bootstrap, SignIn, SignedInAs, Trust};
 use domain::claims::Claim;
 use domain::platform::Platform;
 use event_store::{ExecuteError, MetaSeed, Outcome, Request};
-use projector::{tenants, users};
-use schema::{Actor, ActorKind, Email, Role, Slug, StreamId, TenantId, UserId};
-use serde_json::Value;
+use projector::users;
+use schema::{Actor, ActorKind, Email, Slug, StreamId, UserId};
 use uuid::Uuid;
 
+use super::surroundings::Surroundings;
+
 use crate::App;
-use crate::ask::{Ask, Right};
+use crate::ask::Ask;
 use crate::auth::Identity;
 use crate::error::ApiError;
 use crate::problem::Code;
-use crate::reading::{self, to_value};
+use crate::reading;
 use crate::route::{Route, Who, get};
-use crate::{subscriptions, tenants as tenant_routes};
 
 /// Two first sign-ins at once: the slower one looks again and finds what the faster one made.
 const LOOKS_MAX: usize = 3;
@@ -49,8 +49,8 @@ async fn me(ask: Ask) -> Result<Response, ApiError> {
     let unknown = || ApiError::internal("somebody who has just signed in is in no read model");
     let view = users::assemble(&rows, user_id).map_err(ApiError::internal)?.ok_or_else(unknown)?;
     let position = outcome.position.max(at.as_of().position);
-    let invitations = users::invitations(&rows, user_id).map_err(ApiError::internal)?;
-    let (body, tag) = shown(app, &identity, view, invitations).await?;
+    let around = Surroundings::of(app, &identity, &view).await?;
+    let (body, tag) = around.me(&rows, view)?;
     reading::resource(&ask.headers, &body, tag, position)
 }
 
@@ -139,46 +139,4 @@ async fn bootstrap(
     let claim = Claim::tenant_slug(&slug);
     let tenant = app.store.resolve(claim.scope, &claim.value).await?;
     Ok(Some(Bootstrap { tenant_id: tenant.and_then(|stream| stream.tenant()) }))
-}
-
-/// The Me of the API and its tag: the person, and what they may see of their tenants.
-async fn shown(
-    app: &App,
-    identity: &Identity,
-    mut view: users::UserView,
-    invitations: Vec<users::InvitationView>,
-) -> Result<(Value, (u64, u64)), ApiError> {
-    let entered: Vec<(TenantId, Role)> = view
-        .memberships
-        .iter()
-        .filter(|found| domain::access::can_enter(&view.person, &found.membership, &found.standing))
-        .map(|found| (found.tenant_id, found.membership.role))
-        .collect();
-    let ids: Vec<TenantId> = entered.iter().map(|(id, _)| *id).collect();
-    let mut at = app.views.snapshot(&tenants::MODEL).await?;
-    let rows = tenants::rows_of(&mut at, &ids).await?;
-    let (mut workspaces, mut paid) = (Vec::new(), Vec::new());
-    let mut changed = view.changed_position;
-    for (id, role) in entered {
-        let Some(tenant) = tenants::assemble(&rows, id).map_err(ApiError::internal)? else {
-            continue;
-        };
-        let viewer = tenant_routes::viewer_of(identity, view.platform_admin, Right::Member(role));
-        workspaces.push(tenant_routes::shown(&tenant, viewer)?);
-        changed = changed.max(tenant.changed_position);
-        if role.includes(Role::Billing) {
-            paid.extend(subscriptions::of_tenant(app, &tenant).await?);
-        }
-    }
-    // Of all subjects of this person, the one they came with.
-    view.authentik_subject_id = Some(identity.subject.clone());
-    let mut body = to_value(&view)?;
-    if let Value::Object(object) = &mut body {
-        object.insert("audience".to_owned(), to_value(&identity.audiences)?);
-        object.insert("tenants".to_owned(), Value::Array(workspaces));
-        object.insert("subscriptions".to_owned(), Value::Array(paid));
-        object.insert("invitations".to_owned(), to_value(&invitations)?);
-        object.insert("allowedActions".to_owned(), Value::Array(Vec::new()));
-    }
-    Ok((body, (view.version, changed)))
 }

@@ -34,39 +34,38 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Said and checked, so that nobody does this without thinking.
-struct Reason;
+/// Said and recorded, so that nobody does this without thinking.
+struct Reason(Option<Text>);
 
 impl Body for Reason {
     const FIELDS: &'static [Field] = &[required("reason", Kind::String)];
 
     fn read(fields: &mut Fields) -> Self {
-        fields.required("reason", |value| {
+        Self(fields.required("reason", |value| {
             let text: Text = word(value)?;
             if text.as_str().chars().count() < REASON_LENGTH_MIN {
                 return Err(ValueError::new("too-short", "must have at least 3 characters"));
             }
-            Ok(())
-        });
-        Self
+            Ok(text)
+        }))
     }
 }
 
 async fn grant(ask: Ask) -> Result<Response, ApiError> {
-    let (caller, user_id) = subject(ask).await?;
+    let (caller, user_id, reason) = subject(ask).await?;
     let render = of_user(&caller.ask.app, user_id).await?;
-    caller.execute(Order::on(user_id, GrantAdmin { user_id }), render).await
+    caller.execute(Order::on(user_id, GrantAdmin { user_id, reason }), render).await
 }
 
 async fn revoke(ask: Ask) -> Result<Response, ApiError> {
-    let (caller, user_id) = subject(ask).await?;
+    let (caller, user_id, reason) = subject(ask).await?;
     let render = of_user(&caller.ask.app, user_id).await?;
-    let act =
-        One::<Platform> { stream: StreamId::platform(), command: PlatformCommand::RevokeAdmin { user_id } };
+    let command = PlatformCommand::RevokeAdmin { user_id, reason };
+    let act = One::<Platform> { stream: StreamId::platform(), command };
     caller.execute(Order::on(user_id, act).loading([user_id.into()]), render).await
 }
 
-async fn subject(ask: Ask) -> Result<(Caller, UserId), ApiError> {
+async fn subject(ask: Ask) -> Result<(Caller, UserId, Option<Text>), ApiError> {
     let caller = ask.operator().await?;
     let unknown = || ApiError::refused(Code::UserNotFound, "There is no such user");
     let user_id: UserId = caller.ask.place("u").parse().map_err(|_| unknown())?;
@@ -74,8 +73,8 @@ async fn subject(ask: Ask) -> Result<(Caller, UserId), ApiError> {
     if !user.exists() {
         return Err(unknown());
     }
-    caller.body::<Reason>().await?.read::<Reason>()?;
-    Ok((caller, user_id))
+    let Reason(reason) = caller.body::<Reason>().await?.read()?;
+    Ok((caller, user_id, reason))
 }
 
 async fn of_user(

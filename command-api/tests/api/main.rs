@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
+mod audit;
 mod contract;
 mod domains;
 mod fuzz;
@@ -17,6 +18,7 @@ mod me;
 mod members;
 mod operators;
 mod partners;
+mod patching;
 mod positions;
 mod provider;
 mod rehearsals;

@@ -114,13 +114,16 @@ pub struct SelfServiceUse {
     pub own: u32,
     /// Those among them that are not in place yet.
     pub pending: u32,
+    /// Whose turn this is: one more than tenants they have ever made for themselves. It is claimed, so that what has been
+    /// counted cannot have grown before the commit.
+    pub ordinal: u32,
 }
 
 impl SelfServiceUse {
     fn must_have_room(self) -> Result<(), Rejection> {
         let Self { own, pending, .. } = self;
         if own >= OWN_TENANTS_MAX || pending >= PENDING_TENANTS_MAX {
-            return Err(Rejection::TenantLimitReached { own, pending });
+            return Err(Rejection::TenantLimitReached);
         }
         Ok(())
     }
@@ -144,6 +147,7 @@ impl CreateTenant {
             locale: self.locale.clone(),
             timezone: self.timezone.clone(),
             created_by: asked.actor.id,
+            ordinal: self.self_service.map(|caller| caller.ordinal),
         };
         board.run::<Tenant>(&self.tenant_id.into(), command, asked).map(drop)
     }

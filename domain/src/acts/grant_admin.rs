@@ -1,16 +1,18 @@
 //! One more platform administrator, who must be an active person at that moment.
 
-use schema::{PlatformCommand, StreamId, UserId};
+use schema::{PlatformCommand, StreamId, Text, UserId};
 
 use crate::access::UserStatus;
 use crate::platform::Platform;
 use crate::{Act, Asked, Board, Rejection};
 
 /// Makes an active person a platform administrator.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct GrantAdmin {
     /// Whom; guarded.
     pub user_id: UserId,
+    /// Why.
+    pub reason: Option<Text>,
 }
 
 impl Act for GrantAdmin {
@@ -19,7 +21,7 @@ impl Act for GrantAdmin {
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        let Self { user_id } = *self;
+        let Self { user_id, reason } = self.clone();
         let refused = |from: UserStatus| Rejection::InvalidTransition {
             from: from.as_str(),
             attempted: "grant",
@@ -34,6 +36,8 @@ impl Act for GrantAdmin {
                 return Err(Rejection::NotFound { what: "user-not-found" });
             }
         }
-        board.run::<Platform>(&StreamId::platform(), PlatformCommand::GrantAdmin { user_id }, asked).map(drop)
+        board
+            .run::<Platform>(&StreamId::platform(), PlatformCommand::GrantAdmin { user_id, reason }, asked)
+            .map(drop)
     }
 }

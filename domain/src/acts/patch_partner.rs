@@ -13,8 +13,8 @@ pub struct PatchPartner {
     pub partner_id: PartnerId,
     /// The name shown.
     pub name: Option<DisplayName>,
-    /// The partner's own domain.
-    pub domain: Option<DomainName>,
+    /// The partner's own domain; or none any more.
+    pub domain: Option<Option<DomainName>>,
     /// A margin, and its first day if that is not today.
     pub margin: Option<(Bps, Option<Date>)>,
     /// Whom to call.

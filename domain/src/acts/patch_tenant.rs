@@ -21,10 +21,10 @@ pub struct PatchTenant {
     pub plan_id: Option<PlanId>,
     /// The name shown.
     pub name: Option<DisplayName>,
-    /// Language, BCP 47.
-    pub locale: Option<String>,
-    /// IANA time zone.
-    pub timezone: Option<String>,
+    /// Language, BCP 47; or none any more.
+    pub locale: Option<Option<String>>,
+    /// IANA time zone; or none any more.
+    pub timezone: Option<Option<String>>,
     /// Whom to call.
     pub contact: Option<ContactInfo>,
     /// Who pays.

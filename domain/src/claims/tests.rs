@@ -69,6 +69,7 @@ fn wish() -> impl Strategy<Value = Wish> {
                 locale: None,
                 timezone: None,
                 created_by: None,
+                ordinal: None,
             }
         )),
         (id.clone(), names.clone()).prop_map(|(id, name)| on_tenant(
@@ -153,6 +154,7 @@ fn ec_10_slugs_of_tenants_and_partners_do_not_meet() {
         locale: None,
         timezone: None,
         created_by: None,
+        ordinal: None,
         name: named("Acme").into(),
     };
     let log =

@@ -89,7 +89,8 @@ fn what_is_given_with_a_registration_is_recorded() {
 fn only_what_differs_is_a_change() {
     let same = C::ChangeProfile { name: Some(named("Test Partner")), domain: None };
     given::<Partner>([registered()]).when(same).then_no_news();
-    let other = C::ChangeProfile { name: Some(named("Test Partner")), domain: Some(domain("partner.dk")) };
+    let other =
+        C::ChangeProfile { name: Some(named("Test Partner")), domain: Some(Some(domain("partner.dk"))) };
     given::<Partner>([registered()]).when(other).then([E::ProfileChanged {
         changed: vec!["domain".into()],
         domain: Some(domain("partner.dk")),

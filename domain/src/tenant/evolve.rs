@@ -54,10 +54,17 @@ impl Tenant {
             self.timezone.clone_from(timezone);
         } else if let E::Renamed { to, .. } = event {
             self.name = to.clone();
-        } else if let E::ProfileChanged { locale, timezone, contact, .. } = event {
-            keep_new(&mut self.locale, locale.as_ref());
-            keep_new(&mut self.timezone, timezone.as_ref());
-            keep_new(&mut self.contact, contact.as_ref());
+        } else if let E::ProfileChanged { locale, timezone, changed, contact } = event {
+            for field in changed {
+                match field.as_str() {
+                    "locale" => self.locale.clone_from(locale),
+                    "timezone" => self.timezone.clone_from(timezone),
+                    _ => {}
+                }
+            }
+            if let Some(contact) = contact {
+                self.contact = Some(contact.clone());
+            }
         } else if let E::BillingInfoChanged { billing_info, .. } = event {
             self.billing_info = Some(billing_info.clone());
         }
@@ -131,11 +138,5 @@ impl Tenant {
         if let Some(membership) = self.members.get_mut(&user_id) {
             membership.status = status;
         }
-    }
-}
-
-fn keep_new<T: Clone>(known: &mut Option<T>, new: Option<&T>) {
-    if let Some(new) = new {
-        *known = Some(new.clone());
     }
 }

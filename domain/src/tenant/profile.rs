@@ -18,13 +18,13 @@ impl Tenant {
 
     pub(super) fn change_profile(
         &self,
-        locale: Option<String>,
-        timezone: Option<String>,
+        locale: Option<Option<String>>,
+        timezone: Option<Option<String>>,
         contact: Option<ContactInfo>,
     ) -> Result<Vec<TenantEvent>, Rejection> {
         self.must_not_be_over("change profile")?;
-        let locale = locale.filter(|locale| self.locale.as_ref() != Some(locale));
-        let timezone = timezone.filter(|timezone| self.timezone.as_ref() != Some(timezone));
+        let locale = locale.filter(|locale| self.locale != *locale);
+        let timezone = timezone.filter(|timezone| self.timezone != *timezone);
         let known = self.contact.as_ref().and_then(Personal::as_ref);
         let contact = contact.filter(|contact| !contact_changes(known, contact).is_empty());
         let fields = [
@@ -36,7 +36,12 @@ impl Tenant {
         if changed.is_empty() {
             return Ok(vec![]);
         }
-        Ok(vec![TenantEvent::ProfileChanged { locale, timezone, changed, contact: contact.map(Into::into) }])
+        Ok(vec![TenantEvent::ProfileChanged {
+            locale: locale.flatten(),
+            timezone: timezone.flatten(),
+            changed,
+            contact: contact.map(Into::into),
+        }])
     }
 
     pub(super) fn change_billing_info(

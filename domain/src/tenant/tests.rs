@@ -21,6 +21,7 @@ fn created() -> E {
         locale: None,
         timezone: None,
         created_by: None,
+        ordinal: None,
         name: named("Acme ApS").into(),
     }
 }
@@ -87,6 +88,7 @@ fn a_tenant_is_created_once() {
         locale: None,
         timezone: None,
         created_by: None,
+        ordinal: None,
     };
     given::<Tenant>([created()]).when(again).then_refused("already-exists");
 }
@@ -114,19 +116,25 @@ fn only_what_differs_is_a_change_of_profile() {
         changed: vec!["locale".into(), "contact".into()],
         contact: Some(contact.clone().into()),
     };
-    let same = C::ChangeProfile { locale: Some("da".into()), timezone: None, contact: Some(contact.clone()) };
+    let same =
+        C::ChangeProfile { locale: Some(Some("da".into())), timezone: None, contact: Some(contact.clone()) };
     given::<Tenant>([created(), known.clone()]).when(same).then_no_news();
     let more = C::ChangeProfile {
-        locale: Some("da".into()),
-        timezone: Some("Europe/Copenhagen".into()),
+        locale: Some(Some("da".into())),
+        timezone: Some(Some("Europe/Copenhagen".into())),
         contact: Some(contact),
     };
-    given::<Tenant>([created(), known]).when(more).then([E::ProfileChanged {
+    given::<Tenant>([created(), known.clone()]).when(more).then([E::ProfileChanged {
         locale: None,
         timezone: Some("Europe/Copenhagen".into()),
         changed: vec!["timezone".into()],
         contact: None,
     }]);
+    let less = C::ChangeProfile { locale: Some(None), timezone: Some(None), contact: None };
+    let taken =
+        E::ProfileChanged { locale: None, timezone: None, changed: vec!["locale".into()], contact: None };
+    given::<Tenant>([created(), known.clone()]).when(less.clone()).then([taken.clone()]);
+    given::<Tenant>([created(), known, taken]).when(less).then_no_news();
 }
 
 #[test]

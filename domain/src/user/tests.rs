@@ -1,6 +1,6 @@
 //! Rules of a person, as sentences.
 
-use schema::user::{InviteSource, LinkedHow, ProfileSource};
+use schema::user::{InviteSource, LinkedHow, ProfileSource, Theme};
 use schema::{Event, UserCommand as C, UserEvent as E};
 
 use super::User;
@@ -31,7 +31,14 @@ fn unlinked(subject: &str) -> E {
 }
 
 fn named_by(source: ProfileSource) -> E {
-    E::ProfileChanged { source, changed: vec!["name".into()], name: Some(named("Bo").into()) }
+    E::ProfileChanged {
+        source,
+        locale: None,
+        timezone: None,
+        theme: None,
+        changed: vec!["name".into()],
+        name: Some(named("Bo").into()),
+    }
 }
 
 #[test]
@@ -131,4 +138,27 @@ fn ec_74_a_person_folds_without_personal_data() {
     assert_eq!(bare.identities().len(), 1);
     assert!(bare.has_identity_at(INSTANCE));
     assert_eq!(bare.email().as_ref(), None);
+}
+
+#[test]
+fn people_say_of_themselves_what_they_like_and_the_token_no_longer_names_them() {
+    let say = |name: Option<&str>, theme| C::ChangeProfile {
+        name: name.map(named),
+        locale: Some(Some("da-DK".into())),
+        timezone: Some(None),
+        theme,
+    };
+    let said = E::ProfileChanged {
+        source: ProfileSource::Platform,
+        locale: Some("da-DK".into()),
+        timezone: None,
+        theme: Some(Theme::Dark),
+        changed: vec!["name".into(), "locale".into(), "theme".into()],
+        name: Some(named("Ada H").into()),
+    };
+    let history = [registered(), said.clone()];
+    given::<User>([registered()]).when(say(Some("Ada H"), Some(Theme::Dark))).then([said]);
+    given::<User>(history.clone()).when(say(Some("Ada H"), Some(Theme::Dark))).then_no_news();
+    given::<User>(history).when(C::ObserveProfile { name: named("From the token") }).then_no_news();
+    given::<User>([]).when(say(None, None)).then_refused("user-not-found");
 }

@@ -120,10 +120,10 @@ on_both_databases! {
     async fn a_version_the_caller_has_not_seen_is_a_mismatch(place: &Place) {
         let log = place.start().await;
         log.execute(register(1, "one")).await.unwrap();
-        let stale = Request { expect: vec![(partner(1).into(), 1)], ..request() };
+        let stale = Request { expect: vec![(partner(1).into(), [1].into())], ..request() };
         let answer = log.store.execute(Arc::new(rename(1, "Other")), stale).await;
         assert!(matches!(answer, Err(ExecuteError::VersionMismatch { current: 2 })));
-        let fresh = Request { expect: vec![(partner(1).into(), 2)], ..request() };
+        let fresh = Request { expect: vec![(partner(1).into(), [1, 2].into())], ..request() };
         assert_eq!(log.store.execute(Arc::new(rename(1, "Other")), fresh).await.unwrap().position, 3);
     }
 
@@ -193,6 +193,7 @@ fn create_tenant(number: u128) -> One<Tenant> {
             locale: None,
             timezone: None,
             created_by: None,
+            ordinal: None,
         },
     }
 }

@@ -14,10 +14,10 @@ on_both_databases! {
     async fn ec_28_two_administrators_revoke_each_other_and_one_remains(place: &Place) {
         let (left, right) = (place.start().await, place.start().await);
         left.execute(on_platform(PlatformCommand::BootstrapAdmin { user_id: user(1) })).await.unwrap();
-        left.execute(on_platform(PlatformCommand::GrantAdmin { user_id: user(2) })).await.unwrap();
+        left.execute(on_platform(PlatformCommand::GrantAdmin { user_id: user(2), reason: None })).await.unwrap();
         let (a, b) = futures::join!(
-            by(&left, user(1), PlatformCommand::RevokeAdmin { user_id: user(2) }),
-            by(&right, user(2), PlatformCommand::RevokeAdmin { user_id: user(1) }),
+            by(&left, user(1), PlatformCommand::RevokeAdmin { user_id: user(2), reason: None }),
+            by(&right, user(2), PlatformCommand::RevokeAdmin { user_id: user(1), reason: None }),
         );
         assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
         let (platform, version) = left.store.fold::<Platform>(&StreamId::platform()).await.unwrap();
@@ -49,6 +49,15 @@ on_both_databases! {
         let (a, b) = futures::join!(left.execute(verify(1)), right.execute(verify(2)));
         let refused = if a.is_ok() { b } else { a };
         assert!(matches!(refused, Err(ExecuteError::Rejected(Rejection::DomainVerifiedElsewhere))), "{refused:?}");
+        assert_sound(&left).await;
+    }
+
+    async fn ec_44_two_tenants_made_for_oneself_at_once_have_one_winner(place: &Place) {
+        let (left, right) = (place.start().await, place.start().await);
+        let (a, b) = futures::join!(left.execute(for_oneself(1, 1)), right.execute(for_oneself(2, 1)));
+        let refused = if a.is_ok() { b } else { a };
+        assert!(matches!(refused, Err(ExecuteError::Rejected(Rejection::TenantLimitReached))), "{refused:?}");
+        left.execute(for_oneself(3, 2)).await.unwrap();
         assert_sound(&left).await;
     }
 
@@ -101,8 +110,18 @@ fn create_tenant(number: u128) -> One<Tenant> {
         locale: None,
         timezone: None,
         created_by: None,
+        ordinal: None,
     };
     on_tenant(number, command)
+}
+
+/// Somebody's own tenant, by their count.
+fn for_oneself(number: u128, turn: u32) -> One<Tenant> {
+    let mut act = create_tenant(number);
+    if let TenantCommand::Create { created_by, ordinal, origin, .. } = &mut act.command {
+        (*created_by, *ordinal, *origin) = (Some(user(1)), Some(turn), Origin::SelfService);
+    }
+    act
 }
 
 fn first_sign_in(number: u128) -> SignIn {

@@ -25,10 +25,10 @@ fn personal(value: &Personal<impl ToString>) -> Json {
 /// Fields before and after, as far as the event knows them.
 pub(super) fn of(event: &Event) -> Vec<Change> {
     match event {
-        Event::Platform(PlatformEvent::AdminGranted { user_id, how: _ }) => {
+        Event::Platform(PlatformEvent::AdminGranted { user_id, .. }) => {
             vec![change("/admins", Json::Null, json!(user_id))]
         }
-        Event::Platform(PlatformEvent::AdminRevoked { user_id }) => {
+        Event::Platform(PlatformEvent::AdminRevoked { user_id, .. }) => {
             vec![change("/admins", json!(user_id), Json::Null)]
         }
         Event::Tenant(event) => tenant(event),
@@ -124,10 +124,13 @@ fn user(event: &UserEvent) -> Vec<Change> {
         UserEvent::IdentityUnlinked { instance, .. } => {
             vec![change("/identities", json!(instance), Json::Null)]
         }
-        UserEvent::ProfileChanged { name, changed, source: _ } => changed
+        UserEvent::ProfileChanged { name, locale, timezone, theme, changed, source: _ } => changed
             .iter()
             .map(|field| match (field.as_str(), name) {
                 ("name", Some(name)) => change("/name", Json::Null, personal(name)),
+                ("locale", _) => now("/locale", locale),
+                ("timezone", _) => now("/timezone", timezone),
+                ("theme", _) => now("/theme", theme),
                 (other, _) => now(&format!("/{other}"), Json::Null),
             })
             .collect(),
@@ -139,9 +142,10 @@ fn partner(event: &PartnerEvent) -> Vec<Change> {
         PartnerEvent::Registered { slug, name, domain } => {
             vec![now("/slug", slug), change("/name", Json::Null, personal(name)), now("/domain", domain)]
         }
-        PartnerEvent::ProfileChanged { name, domain, changed: _ } => {
+        PartnerEvent::ProfileChanged { name, domain, changed } => {
             let name = name.iter().map(|name| change("/name", Json::Null, personal(name)));
-            name.chain(domain.iter().map(|domain| now("/domain", domain))).collect()
+            let domain = changed.iter().filter(|field| *field == "domain").map(|_| now("/domain", domain));
+            name.chain(domain).collect()
         }
         PartnerEvent::ContactChanged { changed, .. } => {
             changed.iter().map(|field| now(&format!("/contactInfo/{field}"), Json::Null)).collect()
@@ -188,9 +192,11 @@ pub(super) fn reason(event: &Event) -> Option<String> {
             | E::TerminationScheduled { reason, .. }
             | E::Restored { reason, .. },
         )
-        | Event::Partner(PartnerEvent::Terminated { reason, .. }) => reason.as_ref(),
-        Event::Platform(_)
-        | Event::Tenant(_)
+        | Event::Partner(PartnerEvent::Terminated { reason, .. })
+        | Event::Platform(
+            PlatformEvent::AdminGranted { reason, .. } | PlatformEvent::AdminRevoked { reason, .. },
+        ) => reason.as_ref(),
+        Event::Tenant(_)
         | Event::User(_)
         | Event::Partner(_)
         | Event::Plan(_)

@@ -22,6 +22,8 @@ pub struct Filters {
     pub tenant: Option<TenantId>,
     /// About this partner.
     pub partner: Option<PartnerId>,
+    /// About exactly this: its kind and its id.
+    pub subject: Option<(String, String)>,
     /// By this person.
     pub actor: Option<UserId>,
     /// An action, or its beginning followed by `.*`.
@@ -62,6 +64,8 @@ fn filter(select: &mut Select, filters: &Filters) {
     let equal = [
         ("a.tenant_id", filters.tenant.map(text)),
         ("a.partner_id", filters.partner.map(text)),
+        ("a.subject_kind", filters.subject.as_ref().map(|(kind, _)| text(kind))),
+        ("a.subject_id", filters.subject.as_ref().map(|(_, id)| text(id))),
         ("a.actor_id", filters.actor.map(text)),
         ("a.request_id", filters.request_id.as_ref().map(text)),
         ("a.correlation_id", filters.correlation_id.as_ref().map(text)),

@@ -10,7 +10,7 @@ const MONTHS_PER_YEAR: i128 = 12;
 const BPS: i128 = 10_000;
 
 /// What a price brings per month for a number of seats.
-pub(super) fn monthly(price: &Price, quantity: u64) -> i64 {
+pub fn monthly(price: &Price, quantity: u64) -> i64 {
     let amount = match price.model {
         PriceModel::Flat => i128::from(price.unit_amount),
         PriceModel::PerSeat => i128::from(price.unit_amount) * i128::from(quantity),

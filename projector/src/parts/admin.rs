@@ -26,8 +26,8 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         return vec![];
     };
     let (user, is_admin, closed) = match event {
-        PlatformEvent::AdminGranted { user_id, how: _ } => (user_id, 1, Value::Int(0)),
-        PlatformEvent::AdminRevoked { user_id } => (user_id, 0, position(recorded)),
+        PlatformEvent::AdminGranted { user_id, .. } => (user_id, 1, Value::Int(0)),
+        PlatformEvent::AdminRevoked { user_id, .. } => (user_id, 0, position(recorded)),
     };
     let columns = vec![
         ("is_admin", Value::Int(is_admin)),

@@ -1,6 +1,6 @@
 //! Invitations into tenants, with what became of them.
 
-use schema::{Event, InvitationId, Recorded, TenantEvent};
+use schema::{ActorKind, Event, InvitationId, Recorded, TenantEvent};
 
 use super::{maybe_text, text};
 use crate::model::{Column, Table, Write};
@@ -33,6 +33,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
         vec![Write::Set { table, key: key(invitation), columns: vec![("status", text(status))] }]
     };
     if let E::MemberInvited { invitation_id, user_id, role, expires_at, revived: _ } = event {
+        let actor = recorded.meta.actor;
         return vec![Write::Put {
             table,
             key: key(invitation_id),
@@ -41,7 +42,8 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
                 ("role", text(role.as_str())),
                 ("status", text("open")),
                 ("expires_at", text(expires_at)),
-                ("invited_by", maybe_text(recorded.meta.actor.id)),
+                // Who of our staff invited is not for the invited.
+                ("invited_by", maybe_text(actor.id.filter(|_| actor.kind == ActorKind::User))),
                 ("created_at", text(recorded.recorded_at)),
             ],
         }];

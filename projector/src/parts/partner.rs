@@ -46,9 +46,9 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             columns.extend(named(name));
             return vec![Write::Put { table, key, columns }];
         }
-        PartnerEvent::ProfileChanged { changed: _, domain, name } => {
-            if let Some(domain) = domain {
-                columns.push(("domain", text(domain)));
+        PartnerEvent::ProfileChanged { changed, domain, name } => {
+            if changed.iter().any(|field| field == "domain") {
+                columns.push(("domain", maybe_text(domain.as_ref())));
             }
             if let Some(name) = name {
                 columns.extend(named(name));

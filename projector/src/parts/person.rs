@@ -20,6 +20,9 @@ pub(crate) const fn table(name: &'static str) -> Table {
             Column::Text("name"),
             Column::Text("name_search"),
             Column::Text("status"),
+            Column::Text("locale"),
+            Column::Text("timezone"),
+            Column::Text("theme"),
             Column::Text("created_at"),
             Column::Int("closed_position"),
             Column::Int("version"),
@@ -50,8 +53,14 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
             columns.extend(stamp(recorded));
             vec![Write::Set { table, key, columns }]
         }
-        UserEvent::ProfileChanged { source: _, changed: _, name } => {
+        UserEvent::ProfileChanged { source: _, locale, timezone, theme, changed, name } => {
             let mut columns: Columns = stamp(recorded).into();
+            let fields = [
+                ("locale", maybe_text(locale.as_ref())),
+                ("timezone", maybe_text(timezone.as_ref())),
+                ("theme", maybe_text(theme.as_ref())),
+            ];
+            columns.extend(fields.into_iter().filter(|(name, _)| changed.iter().any(|field| field == name)));
             if name.is_some() {
                 columns.extend(named(name.as_ref()));
             }
@@ -86,6 +95,9 @@ pub(crate) struct PersonRow<'a> {
     pub(crate) email: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
     pub(crate) status: UserStatus,
+    pub(crate) locale: Option<&'a str>,
+    pub(crate) timezone: Option<&'a str>,
+    pub(crate) theme: Option<&'a str>,
     pub(crate) created_at: Timestamp,
     pub(crate) closed_position: u64,
     pub(crate) version: u64,
@@ -98,6 +110,9 @@ impl<'a> PersonRow<'a> {
             email: row.maybe_text("email"),
             name: row.maybe_text("name"),
             status: row.parse("status")?,
+            locale: row.maybe_text("locale"),
+            timezone: row.maybe_text("timezone"),
+            theme: row.maybe_text("theme"),
             created_at: row.parse("created_at")?,
             closed_position: row.count("closed_position"),
             version: row.count("version"),

@@ -59,7 +59,7 @@ pub(crate) fn project(table: &'static str, recorded: &Recorded) -> Vec<Write> {
 }
 
 fn created(event: &TenantEvent, recorded: &Recorded) -> Columns {
-    let TenantEvent::Created { slug, origin, plan_id, locale, timezone, created_by: _, name } = event else {
+    let TenantEvent::Created { slug, origin, plan_id, locale, timezone, name, .. } = event else {
         return vec![];
     };
     let mut columns = vec![

@@ -7,7 +7,7 @@ use schema::provisioning::{Reason, ResourceKind};
 use schema::{System, TenantId, Timestamp};
 
 use super::{
-    Condition, IntegrationView, LastError, ProvisioningView, RESOURCES, ResourceView, SYSTEMS, TENANTS,
+    Condition, IntegrationView, LOOSE, LastError, ProvisioningView, RESOURCES, ResourceView, SYSTEMS, TENANTS,
 };
 use crate::api::{Moment, PerSystem};
 use crate::health;
@@ -69,6 +69,7 @@ pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<Pro
         .below(SYSTEMS, &key)
         .map(|row| SystemRow::read(row).map(|read| (read.system, read)))
         .collect::<Result<BTreeMap<_, _>, _>>()?;
+    let loose = loose(memory, &key)?;
     let bound = memory.below(RESOURCES, &key).map(Bound::read).collect::<Result<Vec<_>, _>>()?;
     let touched = systems.values().map(|system| system.position).max().unwrap_or_default();
     let changed_position = touched.max(tenant.as_ref().map_or(0, |tenant| tenant.position));
@@ -79,23 +80,47 @@ pub(super) fn assemble(memory: &Memory, work: &Work, id: TenantId) -> Result<Pro
         tenant_id: id,
         summary: health::summary(&systems).as_str(),
         paused: System::ALL.into_iter().filter(|system| work.is_paused(*system)).collect(),
-        integrations: PerSystem::from_fn(|system| integration(&around, system, systems.get(&system), &bound)),
+        integrations: PerSystem::from_fn(|system| {
+            let loose = loose.get(&system).copied().unwrap_or_default();
+            integration(&around, system, systems.get(&system).map(|row| (row, loose)), &bound)
+        }),
         changed_position,
     })
+}
+
+/// Since when a system is not as it should be, and since when because of drift.
+#[derive(Debug, Clone, Copy, Default)]
+struct Loose {
+    since: Option<Timestamp>,
+    drift_since: Option<Timestamp>,
+}
+
+fn loose(memory: &Memory, key: &[event_store::Value]) -> Result<BTreeMap<System, Loose>, RowError> {
+    let mut loose: BTreeMap<System, Loose> = BTreeMap::new();
+    for row in memory.below(LOOSE, key) {
+        let found = loose.entry(row.parse("system")?).or_default();
+        let at: Timestamp = row.parse("at")?;
+        found.since = Some(found.since.map_or(at, |since| since.min(at)));
+        if row.is_set("is_drift") {
+            found.drift_since = Some(found.drift_since.map_or(at, |since| since.min(at)));
+        }
+    }
+    Ok(loose)
 }
 
 fn integration(
     around: &Around<'_>,
     system: System,
-    row: Option<&SystemRow<'_>>,
+    found: Option<(&SystemRow<'_>, Loose)>,
     bound: &[Bound<'_>],
 ) -> IntegrationView {
     let planned = around.work.of(system);
+    let row = found.map(|(row, _)| row);
     IntegrationView {
         state: row.map_or(SystemStatus::Pending, SystemRow::status).as_str(),
         desired_generation: row.map_or(0, |row| row.generation),
         observed_generation: row.map_or(0, |row| row.converged_generation),
-        conditions: conditions(around, system, row),
+        conditions: conditions(around, system, found),
         resources: bound
             .iter()
             .filter(|found| found.system == system)
@@ -143,7 +168,10 @@ fn last_error(row: &SystemRow<'_>) -> Option<LastError> {
     })
 }
 
-fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) -> Vec<Condition> {
+/// A statement's time is when it last turned true or false; another reason for the same is no news.
+fn conditions(around: &Around<'_>, system: System, found: Option<(&SystemRow<'_>, Loose)>) -> Vec<Condition> {
+    let row = found.map(|(row, _)| row);
+    let loose = found.map(|(_, loose)| loose).unwrap_or_default();
     let created = row.map(|row| row.created_at).or(around.tenant.as_ref().map(|tenant| tenant.created_at));
     let observed_generation = row.map_or(0, |row| row.converged_generation);
     let condition = |kind: &'static str, holds: Holds, since: Option<Timestamp>| Condition {
@@ -154,13 +182,14 @@ fn conditions(around: &Around<'_>, system: System, row: Option<&SystemRow<'_>>) 
         last_transition_at: since.or(created).map(Moment),
         message: holds.2,
     };
-    let phase_at = row.and_then(|row| row.phase_at);
+    let is_ready = ready(system, row).0;
+    let phase_at = row.and_then(|row| if is_ready { row.phase_at } else { loose.since });
     vec![
         condition("Ready", ready(system, row), phase_at),
-        condition("Synced", synced(system, row), row.and_then(|row| phase_at.max(row.drifted_at))),
+        condition("Synced", synced(system, row), phase_at),
         condition("AccessRevoked", access_revoked(around, row), row.and_then(|row| row.access_at)),
         condition("Paused", paused(around, system), None),
-        condition("Drifted", drifted(row), row.and_then(|row| row.drifted_at)),
+        condition("Drifted", drifted(row), row.and_then(|row| loose.drift_since.or(row.drifted_at))),
     ]
 }
 

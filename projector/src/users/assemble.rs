@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::{self, MemberStatus, Person, shuts_doors};
+use schema::user::Theme;
 use schema::{Recorded, Timestamp, UserId};
 
 use super::{
@@ -86,9 +87,9 @@ pub fn assemble(rows: &Rows, id: UserId) -> Result<Option<UserView>, RowError> {
         role: if person.platform_admin { Some("operator") } else { highest.map(schema::Role::as_str) },
         platform_admin: person.platform_admin,
         tenant_ids: memberships.iter().map(|membership| membership.tenant_id).collect(),
-        locale: None,
-        timezone: None,
-        theme: "system",
+        locale: row.locale.map(str::to_owned),
+        timezone: row.timezone.map(str::to_owned),
+        theme: row.theme.unwrap_or(Theme::default().as_str()).to_owned(),
         last_login_at: rows.seen_at.get(&id_text).copied().map(Moment),
         created_at: Moment(row.created_at),
         version: row.version,

@@ -21,7 +21,7 @@ pub struct UserView {
     pub tenant_ids: Vec<TenantId>,
     pub locale: Option<String>,
     pub timezone: Option<String>,
-    pub theme: &'static str,
+    pub theme: String,
     pub last_login_at: Option<Moment>,
     pub created_at: Moment,
     pub version: u64,

@@ -29,6 +29,9 @@ crate::kinds! {
             /// Who made it.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             created_by: Option<UserId>,
+            /// Which of those its maker made for themselves; absent when it was made for others.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            ordinal: Option<u32>,
             /// The name shown.
             #[serde(default)]
             name: Personal<DisplayName>,

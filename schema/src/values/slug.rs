@@ -80,14 +80,16 @@ impl Slug {
         for letter in name.nfkd().flat_map(char::to_lowercase) {
             if letter.is_ascii_alphanumeric() {
                 text.push(letter);
+            } else if let Some(letters) = spelled_out(letter) {
+                text.push_str(letters);
             } else if !unicode_normalization::char::is_combining_mark(letter)
                 && !text.is_empty()
                 && !text.ends_with('-')
             {
                 text.push('-');
             }
-            if text.len() >= LENGTH_MAX - 2 {
-                break; // two characters stay free for "-2" … "-9"
+            if text.len() >= LENGTH_MAX - 3 {
+                break; // a letter may add two; two more stay free for "-2" … "-9"
             }
         }
         text.trim_matches('-').parse().ok()
@@ -96,6 +98,19 @@ impl Slug {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Latin letters that are no plain letter with a mark on it.
+const fn spelled_out(letter: char) -> Option<&'static str> {
+    match letter {
+        'æ' => Some("ae"),
+        'ø' | 'œ' => Some("oe"),
+        'ß' => Some("ss"),
+        'đ' | 'ð' => Some("d"),
+        'ł' => Some("l"),
+        'þ' => Some("th"),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values: what is accepted, what it becomes, and what is refused.
 
+use crate::plan::Interval;
 use uuid::Uuid;
 
 use super::*;
@@ -58,6 +59,8 @@ fn slugs_are_plain_and_not_reserved() {
 fn a_slug_is_made_from_a_name() {
     let from = |name| Slug::from_name(name).map(|slug| slug.as_str().to_owned());
     assert_eq!(from("Münchner Büro & Co"), Some("munchner-buro-co".to_owned()));
+    assert_eq!(from("Ærø Øl & Straße"), Some("aeroe-oel-strasse".to_owned()));
+    assert_eq!(Slug::from_name(&"ø".repeat(60)).map(|slug| slug.as_str().len()), Some(38));
     assert_eq!(from("!!"), None);
 }
 
@@ -189,4 +192,28 @@ fn closed_lists_of_words_read_and_write_the_same() {
         assert_eq!(serde_json::to_value(mode).unwrap(), mode.as_str());
     }
     assert_eq!(code("nonsense".parse::<crate::provisioning::Reason>()), "unknown-value");
+}
+
+#[test]
+fn ec_103_a_period_that_starts_on_the_31st_does_not_drift() {
+    let date = |text: &str| text.parse::<crate::Date>().unwrap();
+    let starts_on = date("2025-01-31");
+    let mut day = starts_on;
+    let mut begins = Vec::new();
+    while day < date("2027-02-01") {
+        let (from, to) = Interval::Month.period_on(starts_on, day);
+        assert!(from <= day && day < to, "{day} lies in {from} – {to}");
+        if begins.last() != Some(&from) {
+            begins.push(from);
+        }
+        day = day.tomorrow().unwrap();
+    }
+    assert_eq!(begins.len(), 25);
+    assert_eq!(begins[1], date("2025-02-28"));
+    assert_eq!(begins[2], date("2025-03-31"));
+    assert_eq!(begins[24], date("2027-01-31"));
+    let yearly = |day| Interval::Year.period_on(date("2024-02-29"), date(day));
+    assert_eq!(yearly("2025-02-28"), (date("2025-02-28"), date("2026-02-28")));
+    assert_eq!(yearly("2028-02-28"), (date("2027-02-28"), date("2028-02-29")));
+    assert_eq!(yearly("2024-01-01"), (date("2024-02-29"), date("2025-02-28")), "not before the first");
 }

@@ -108,7 +108,7 @@ fn ec_44_a_customer_has_one_pending_tenant_and_five_at_most() {
     let by_themselves = |own, pending| CreateTenant {
         owner: Owner::Creator(user(1)),
         origin: Origin::SelfService,
-        self_service: Some(SelfServiceUse { user_id: user(1), own, pending }),
+        self_service: Some(SelfServiceUse { user_id: user(1), own, pending, ordinal: 1 }),
         ..create()
     };
     let asked = asked(customer(user(1)), noon());

@@ -131,10 +131,11 @@ fn ec_41_a_bootstrap_address_signs_in_without_a_right_once_there_was_an_administ
     let granted = |number| PlatformEvent::AdminGranted {
         user_id: user(number),
         how: schema::platform::GrantedHow::Grant,
+        reason: None,
     };
     let mut log = world().with(
         StreamId::platform(),
-        [granted(1), granted(2), PlatformEvent::AdminRevoked { user_id: user(1) }],
+        [granted(1), granted(2), PlatformEvent::AdminRevoked { user_id: user(1), reason: None }],
     );
     let act = SignIn {
         bootstrap: Some(Bootstrap { tenant_id: None }),
@@ -156,9 +157,12 @@ fn the_end_of_the_platforms_tenant_keeps_nobody_from_signing_in() {
 #[test]
 fn only_an_active_person_becomes_an_administrator() {
     let mut log = world().with(user(5), [user_invited("ida@acme.dk")]);
-    assert_eq!(kinds(&mut log, &GrantAdmin { user_id: user(5) }), Err("invalid-transition"));
-    assert_eq!(kinds(&mut log, &GrantAdmin { user_id: user(9) }), Err("user-not-found"));
-    assert_eq!(kinds(&mut log, &GrantAdmin { user_id: user(1) }), Ok(vec!["platform.admin.granted"]));
+    assert_eq!(kinds(&mut log, &GrantAdmin { user_id: user(5), reason: None }), Err("invalid-transition"));
+    assert_eq!(kinds(&mut log, &GrantAdmin { user_id: user(9), reason: None }), Err("user-not-found"));
+    assert_eq!(
+        kinds(&mut log, &GrantAdmin { user_id: user(1), reason: None }),
+        Ok(vec!["platform.admin.granted"])
+    );
 }
 
 fn two_seats() -> (Log, Option<Seats>) {

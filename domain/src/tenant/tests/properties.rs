@@ -89,6 +89,7 @@ fn create() -> C {
         locale: None,
         timezone: None,
         created_by: None,
+        ordinal: None,
     }
 }
 
