@@ -26,6 +26,7 @@ use crate::front::RequestName;
 use crate::json;
 use crate::problem::Code;
 use crate::query::Query;
+use crate::trail::Trail;
 
 const BODY_SIZE_MAX: usize = 256 * 1024;
 
@@ -37,6 +38,7 @@ pub(crate) struct Ask {
     pub query_text: String,
     pub headers: HeaderMap,
     pub name: String,
+    pub trail: Trail,
     places: BTreeMap<String, String>,
     body: Result<Bytes, BodyFault>,
 }
@@ -64,6 +66,7 @@ impl FromRequest<App> for Ask {
             query_text: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             name,
+            trail: parts.extensions.remove::<Trail>().unwrap_or_default(),
             places: places.0,
             body: read_body(body).await,
         })

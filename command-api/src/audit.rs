@@ -4,7 +4,7 @@ mod export;
 mod shown;
 
 use axum::response::Response;
-use projector::activity::{self, Filters};
+use projector::activity::{self, Filters, Outcome};
 use projector::list::{Facets, ListQuery};
 use schema::{PartnerId, TenantId, Timestamp, UserId};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use crate::problem::Code;
 use crate::query::Query;
 use crate::reading;
 use crate::route::{Parameter, Route, Who, get};
+use crate::tenants::words;
 use export::Format;
 
 /// What an audit list may be asked.
@@ -27,6 +28,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter { name: "subject", about: "What it was done to, as kind:id" },
     Parameter { name: "tenant", about: "Slug or id of a tenant" },
     Parameter { name: "partner", about: "Slug or id of a partner" },
+    Parameter { name: "outcome", about: "applied, denied or failed; any when absent" },
     Parameter { name: "requestId", about: "`X-Request-Id` of a request" },
     Parameter { name: "correlationId", about: "What followed from one cause" },
     Parameter { name: "after", about: "RFC 3339 time" },
@@ -113,6 +115,7 @@ async fn filters(app: &App, query: &Query, scope: Scope) -> Result<Filters, ApiE
         after: time("after")?,
         before: time("before")?,
         q: query.search()?,
+        outcome: words(query, "outcome", Outcome::ALL, Outcome::as_str)?,
     })
 }
 

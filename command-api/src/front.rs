@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::problem::{Code, Problem};
 use crate::query::Query;
 use crate::rehearsal;
+use crate::trail::Trail;
 
 /// Longer than every wait a caller may ask for; shorter than what proxies allow.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -38,11 +39,15 @@ struct Occasion {
 /// Wraps every route.
 pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let name = request_name(request.headers());
-    let method = request.method().to_string();
+    let verb = request.method().clone();
+    let is_command = !matches!(verb, Method::GET | Method::HEAD);
+    let method = verb.to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %name, %method, %route);
     let started = Instant::now();
     request.extensions_mut().insert(RequestName(name.clone()));
+    let trail = Trail::default();
+    request.extensions_mut().insert(trail.clone());
     let occasion =
         Occasion { path: request.uri().path().to_owned(), name, is_rehearsal: is_rehearsal(&request) };
     let refused = refuse_early(&app, &request).err();
@@ -52,7 +57,12 @@ pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: N
             None => tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| too_late()),
         }
     };
-    let mut response = finish(inner.instrument(span).await, &occasion);
+    let answered = inner.instrument(span).await;
+    let refused = answered.extensions().get::<Problem>().map(|problem| problem.code);
+    if let Some(code) = refused.filter(|_| is_command && !occasion.is_rehearsal) {
+        trail.note(&app, &verb, &route, &occasion.name, code).await;
+    }
+    let mut response = finish(answered, &occasion);
     let head = app.store.head();
     let headers = response.headers_mut();
     headers.entry("dezky-position").or_insert_with(|| HeaderValue::from(head));

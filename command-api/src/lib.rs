@@ -36,6 +36,7 @@ mod router;
 mod server;
 mod subscriptions;
 mod tenants;
+mod trail;
 mod users;
 mod values;
 

@@ -53,7 +53,11 @@ impl Caller {
         let app = &self.ask.app;
         let id = find_partner(app, self.ask.place("p")).await?.ok_or_else(unknown_partner)?;
         let (partner, version) = app.store.fold::<Partner>(&id.into()).await?;
-        if partner.exists() { Ok(Found { id, partner, version }) } else { Err(unknown_partner()) }
+        if !partner.exists() {
+            return Err(unknown_partner());
+        }
+        self.ask.trail.about_partner(id);
+        Ok(Found { id, partner, version })
     }
 }
 

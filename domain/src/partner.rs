@@ -99,9 +99,12 @@ impl Partner {
         self.contact_info.as_ref().and_then(Personal::as_ref)
     }
 
-    /// Who is paid, as far as it has not been erased.
+    /// Who is paid; nothing once that was taken away or erased.
     pub fn billing_info(&self) -> Option<&BillingInfo> {
-        self.billing_info.as_ref().and_then(Personal::as_ref)
+        self.billing_info
+            .as_ref()
+            .and_then(Personal::as_ref)
+            .filter(|known| **known != BillingInfo::default())
     }
 
     #[expect(clippy::option_option, reason = "absent stays, an inner nothing takes away")]

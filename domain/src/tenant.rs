@@ -86,9 +86,12 @@ impl Tenant {
         self.contact.as_ref().and_then(Personal::as_ref)
     }
 
-    /// Who pays, as far as it has not been erased.
+    /// Who pays; nothing once that was taken away or erased.
     pub fn billing_info(&self) -> Option<&BillingInfo> {
-        self.billing_info.as_ref().and_then(Personal::as_ref)
+        self.billing_info
+            .as_ref()
+            .and_then(Personal::as_ref)
+            .filter(|known| **known != BillingInfo::default())
     }
 
     /// Holds that are open.

@@ -5,11 +5,13 @@
 
 mod changes;
 mod list;
+mod refusals;
 mod subject;
 mod timeline;
 mod view;
 
 pub use list::{Filters, list};
+pub use refusals::{Outcome, Refusal, note_refusal};
 pub use view::{ActivityEntry, ActorView, Change, RequestView, SubjectView};
 
 use event_store::Value;

@@ -214,6 +214,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Every key, in order.
+    pub(crate) fn into_keys(self) -> Vec<Vec<Value>> {
+        self.keys
+    }
+
     /// One part of every key, in order.
     pub(crate) fn column(&self, at: usize) -> Vec<Value> {
         self.keys.iter().filter_map(|key| key.get(at)).cloned().collect()

@@ -34,7 +34,10 @@ impl Ask {
     pub(crate) async fn known(self) -> Result<Caller, ApiError> {
         let identity = self.identity().await?;
         match enabled(&self.app, &identity).await? {
-            Some(known) => Ok(Caller { ask: self, identity, known }),
+            Some(known) => {
+                self.meet(&identity, known);
+                Ok(Caller { ask: self, identity, known })
+            }
             None => Err(ApiError::refused(Code::UserUnknown, "Nobody here has this identity; sign in first")),
         }
     }
@@ -43,14 +46,30 @@ impl Ask {
     pub(crate) async fn operator(self) -> Result<Caller, ApiError> {
         let identity = self.identity().await?;
         if !identity.is_operator_scoped() {
+            // Only to know who tried: it changes nothing of the answer.
+            if let Ok(Some(known)) = enabled(&self.app, &identity).await {
+                self.meet(&identity, known);
+            }
             return Err(ApiError::refused(Code::OperatorScopeRequired, OPERATOR_SCOPE));
         }
-        match enabled(&self.app, &identity).await? {
+        let known = enabled(&self.app, &identity).await?;
+        if let Some(known) = known {
+            self.meet(&identity, known);
+        }
+        match known {
             Some(known) if known.person.platform_admin => Ok(Caller { ask: self, identity, known }),
             Some(_) | None => {
                 Err(ApiError::refused(Code::NotAPlatformAdmin, "You do not administer the platform"))
             }
         }
+    }
+}
+
+impl Ask {
+    /// Notes who asks. Our staff is our staff with either audience.
+    fn meet(&self, identity: &Identity, known: Known) {
+        let kind = if known.person.platform_admin { ActorKind::Operator } else { ActorKind::User };
+        self.trail.met(known.user_id, kind, identity.audience());
     }
 }
 

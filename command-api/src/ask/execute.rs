@@ -120,10 +120,10 @@ impl Caller {
             (None, Some(only)) => Some(BTreeSet::from([only])),
             (versions, None) => versions,
         };
-        let failed = move |error| match error {
-            // The caller set no condition: what has changed meanwhile is ours to explain.
-            ExecuteError::VersionMismatch { .. } if !is_conditional => ExecuteError::ConcurrentChange,
-            error => error,
+        // The caller set no condition: what has changed meanwhile is ours to explain.
+        let failed = move |error| {
+            let is_ours = !is_conditional && matches!(error, ExecuteError::VersionMismatch { .. });
+            if is_ours { ExecuteError::ConcurrentChange } else { error }
         };
         let mut request = Request {
             meta: self.meta(&asked),

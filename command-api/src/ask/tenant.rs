@@ -57,6 +57,7 @@ impl Caller {
         let enters =
             membership.is_some_and(|membership| can_enter(&self.known.person, &membership, &standing));
         if enters || self.known.person.platform_admin {
+            self.ask.trail.about_tenant(id);
             Ok(Seen { id, tenant, version, membership: membership.filter(|_| enters) })
         } else {
             Err(unknown_tenant())

@@ -25,6 +25,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("at", "/at"),
     ("action", "/action"),
     ("outcome", "/outcome"),
+    ("code", "/code"),
     ("actorKind", "/actor/kind"),
     ("actorId", "/actor/id"),
     ("actor", "/actor/display"),

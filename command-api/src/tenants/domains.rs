@@ -172,10 +172,11 @@ async fn run(
     let act = One::<Tenant> { stream: seen.stream(), command };
     let render = move |outcome: &Outcome| {
         let domains = Domains::of(outcome.history.iter().chain(&outcome.news));
-        let of_tenant = outcome.history.iter().chain(&outcome.news).filter(|event| event.stream == stream);
+        let mut of_tenant =
+            outcome.history.iter().chain(&outcome.news).filter(|event| event.stream == stream);
         Ok(Rendered {
             status,
-            tag: of_tenant.last().map(|last| (last.version, last.position)),
+            tag: of_tenant.next_back().map(|last| (last.version, last.position)),
             location: (status == 201).then(|| format!("/tenants/{slug}/domains/{domain}")),
             body: domains.one_or_gone(&app, id, &domain),
         })

@@ -127,3 +127,70 @@ async fn who_of_our_staff_invited_is_for_our_staff() {
     let me = house.get("/me").by(&ada).fresh().send().await.expect(200);
     assert_eq!(me.json["invitations"][0]["invitedBy"], json!(null));
 }
+
+#[tokio::test]
+async fn what_was_refused_is_an_entry_too() {
+    let (house, operator) = House::with_operator().await;
+    house.tenant(&operator, "acme").await;
+    let member = house.member(&operator, "acme", "member").await;
+    let admin = house.member(&operator, "acme", "admin").await;
+    let head = house.store.head();
+    house
+        .post("/tenants/acme/domains")
+        .by(&member)
+        .json(&json!({ "domain": "acme.dk" }))
+        .send()
+        .await
+        .expect(403);
+    house.delete("/tenants/acme?confirm=other").by(&operator).send().await.expect(422);
+    house.post("/tenants/acme/suspend").by(&member).send().await.expect(403);
+    // Nobody's requests, unreadable ones and rehearsals are no commands.
+    house.post("/tenants/acme/suspend").send().await.expect(401);
+    house.post("/tenants/acme/suspend").by(&operator).raw("application/json", b"{").send().await.expect(400);
+    house.delete("/tenants/acme?confirm=other&validate_only=true").by(&operator).send().await.expect(200);
+    assert_eq!(house.store.head(), head);
+    let rows = async |token: &str, path: &str| -> Vec<Value> {
+        house.get(path).by(token).fresh().send().await.expect(200).json["data"]
+            .as_array()
+            .expect("rows")
+            .clone()
+    };
+    let refused = rows(&operator, "/tenants/acme/audit?outcome=denied,failed").await;
+    let told: Vec<(&str, &str, &str)> = refused
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default();
+            (text("action"), text("outcome"), text("code"))
+        })
+        .collect();
+    // A route of operators looks at nobody's tenant before it refuses.
+    assert_eq!(
+        told,
+        [
+            ("tenant.delete", "failed", "confirmation-mismatch"),
+            ("tenant.domains.create", "denied", "role-insufficient")
+        ]
+    );
+    assert_eq!(refused[1]["actor"]["display"], "member");
+    assert_eq!(refused[1]["subject"]["slug"], "acme");
+    let denied = rows(&operator, "/audit?outcome=denied").await;
+    assert_eq!(denied[0]["code"], "operator-scope-required");
+    let safe = rows(&admin, "/tenants/acme/audit?outcome=failed").await;
+    assert_eq!(safe[0]["actor"]["display"], "Operations");
+    assert_eq!(safe[0]["actor"]["id"], json!(null));
+    let mut path = "/tenants/acme/audit?limit=1".to_owned();
+    let mut ids = Vec::new();
+    loop {
+        let page = house.get(&path).by(&operator).fresh().send().await.expect(200).json;
+        ids.extend(page["data"].as_array().expect("rows").iter().map(|row| row["id"].to_string()));
+        match page["page"]["nextCursor"].as_str() {
+            Some(cursor) => path = format!("/tenants/acme/audit?limit=1&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let all: Vec<String> =
+        rows(&operator, "/tenants/acme/audit").await.iter().map(|row| row["id"].to_string()).collect();
+    assert_eq!(ids, all, "page by page is the whole");
+    assert!(all.len() > 5);
+    house.get("/audit?outcome=lost").by(&operator).send().await.refused(400, "malformed-query");
+}

@@ -16,6 +16,7 @@ impl Tenant {
         Ok(vec![TenantEvent::Renamed { from: self.name.clone(), to: name.into() }])
     }
 
+    #[expect(clippy::option_option, reason = "absent stays, an inner nothing takes away")]
     pub(super) fn change_profile(
         &self,
         locale: Option<Option<String>>,

@@ -16,6 +16,8 @@ pub struct ActivityEntry {
     pub at: Moment,
     pub action: String,
     pub outcome: &'static str,
+    /// Of the problem that was answered, when it was refused.
+    pub code: Option<String>,
     pub actor: ActorView,
     pub subject: SubjectView,
     pub tenant_id: Option<TenantId>,
@@ -23,7 +25,7 @@ pub struct ActivityEntry {
     pub reason: Option<String>,
     pub changes: Vec<Change>,
     pub request: RequestView,
-    pub correlation_id: String,
+    pub correlation_id: Option<String>,
     pub causation_position: Option<u64>,
 }
 

@@ -84,3 +84,23 @@ create table sign_ins (
     user_id text primary key,
     at      text not null
 );
+
+-- Commands that were refused, for 400 days. Not events: nothing has happened. Losing them loses their audit entries.
+create table refusals (
+    id           text   primary key,      -- ids of later ones are greater
+    position     bigint not null,         -- where the log stood: the entry stands behind that event
+    at           text   not null,
+    action       text   not null,         -- 'tenant.suspend'
+    outcome      text   not null,         -- denied, failed
+    code         text   not null,         -- of the problem that was answered
+    actor_kind   text   not null,
+    actor_id     text   not null,
+    audience     text,
+    subject_kind text   not null,
+    subject_id   text   not null,
+    tenant_id    text,
+    partner_id   text,
+    request_id   text   not null
+);
+create index refusals_by_place on refusals (position, id);
+create index refusals_by_time on refusals (at);
