@@ -23,6 +23,7 @@ mod health;
 mod idempotency;
 mod json;
 mod openapi;
+mod operations;
 mod pace;
 mod partners;
 mod planner;

@@ -63,18 +63,17 @@ fn method(route: &Route) -> HttpMethod {
 }
 
 fn operation(route: &Route) -> Operation {
+    let mut responses = ResponsesBuilder::new()
+        .response(route.status.to_string(), answer("Done", "application/json", route.gives))
+        .response("default", answer("A problem of the closed list", "application/problem+json", "Problem"));
+    if let Some(shape) = route.later {
+        responses = responses.response("202", answer("It goes on", "application/json", shape));
+    }
     let mut operation = OperationBuilder::new()
         .summary(Some(route.about))
         .description(Some(who(route.who)))
         .tag(route.path.split('/').nth(1).unwrap_or_default())
-        .responses(
-            ResponsesBuilder::new()
-                .response(route.status.to_string(), answer("Done", "application/json", route.gives))
-                .response(
-                    "default",
-                    answer("A problem of the closed list", "application/problem+json", "Problem"),
-                ),
-        );
+        .responses(responses);
     for parameter in parameters(route) {
         operation = operation.parameter(parameter);
     }

@@ -44,6 +44,7 @@ pub(crate) struct Route {
     pub body: &'static [Field],
     pub gives: &'static str,
     pub status: u16,
+    pub later: Option<&'static str>,
     pub handler: MethodRouter<App>,
 }
 
@@ -58,6 +59,7 @@ impl Route {
             body: &[],
             gives: "",
             status: 200,
+            later: None,
             handler,
         }
     }
@@ -91,6 +93,12 @@ impl Route {
     pub(crate) fn creates(mut self, shape: &'static str) -> Self {
         self.gives = shape;
         self.status = 201;
+        self
+    }
+
+    /// It answers 202 with another shape when what it asks for takes longer.
+    pub(crate) fn or_later(mut self, shape: &'static str) -> Self {
+        self.later = Some(shape);
         self
     }
 

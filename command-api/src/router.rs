@@ -7,11 +7,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::route::{Route, Who, get};
-use crate::{App, audit, front, health, openapi, partners, tenants, users};
+use crate::{App, audit, front, health, openapi, operations, partners, tenants, users};
 
 /// Routes that exist twice.
 pub(crate) fn versioned() -> Vec<Route> {
-    [users::routes(), tenants::routes(), partners::routes(), audit::routes()].concat()
+    [users::routes(), tenants::routes(), partners::routes(), audit::routes(), operations::routes()].concat()
 }
 
 /// Routes that exist at the root only.

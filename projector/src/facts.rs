@@ -47,7 +47,7 @@ const TABLES: &[Table] = &[
 /// What the reconciler looks at.
 pub const MODEL: ReadModel = ReadModel {
     name: "facts",
-    version: 1,
+    version: 2,
     reads: &["tenant", "user", "platform", "plan", "subscription", "provisioning"],
     tables: TABLES,
     project,

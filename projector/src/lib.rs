@@ -21,6 +21,7 @@ pub mod health;
 pub mod list;
 pub mod memory;
 pub mod model;
+pub mod operations;
 mod parity;
 mod park;
 pub mod partners;

@@ -42,7 +42,7 @@ const TABLES: &[Table] = &[
 /// How far each tenant is in each outside system.
 pub const MODEL: ReadModel = ReadModel {
     name: "provisioning",
-    version: 1,
+    version: 2,
     reads: &["tenant", "provisioning"],
     tables: TABLES,
     project,
@@ -102,3 +102,6 @@ pub async fn get(at: &mut At, id: TenantId) -> Result<ProvisioningView, QueryErr
     }
     Ok(assemble::assemble(&memory, &work, id)?)
 }
+
+#[cfg(test)]
+mod tests;

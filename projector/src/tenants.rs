@@ -57,7 +57,7 @@ const TABLES: &[Table] = &[
 /// Tenants, as the API shows them.
 pub const MODEL: ReadModel = ReadModel {
     name: "tenants",
-    version: 1,
+    version: 2,
     reads: &["tenant", "provisioning", "partner", "plan", "subscription", "user"],
     tables: TABLES,
     project,

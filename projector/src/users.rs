@@ -39,7 +39,7 @@ const TABLES: &[Table] = &[
 
 /// People, as the API shows them and as its doors know them.
 pub const MODEL: ReadModel =
-    ReadModel { name: "users", version: 1, reads: &["user", "platform", "tenant"], tables: TABLES, project };
+    ReadModel { name: "users", version: 2, reads: &["user", "platform", "tenant"], tables: TABLES, project };
 
 /// A date on a page is worth one write per person and this time.
 const SIGN_IN_NOTED_EVERY_SECONDS: i64 = 300;

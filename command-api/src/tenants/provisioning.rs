@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
+use projector::operations::{self, Operation};
 use projector::provisioning::{self, ProvisioningView};
-use schema::{OperationId, Role, System};
-use serde_json::{Value, json};
+use schema::{OperationId, Role, System, TenantId};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::convergence::{Settled, current, settle};
@@ -13,6 +14,7 @@ use crate::ask::{Ask, Caller, Right};
 use crate::error::ApiError;
 use crate::fields::{Body, Field, Fields, Kind, optional};
 use crate::idempotency::Stored;
+use crate::operations::begun;
 use crate::pace::Rate;
 use crate::precondition;
 use crate::problem::Code;
@@ -34,7 +36,8 @@ pub(super) fn routes() -> Vec<Route> {
         post("/tenants/{t}/reconcile", reconcile)
             .may(Who::Member(Role::Owner), "Ask the outside systems to catch up; owners once a minute")
             .takes::<Reconcile>()
-            .gives("Tenant"),
+            .gives("Tenant")
+            .or_later("Operation"),
     ]
 }
 
@@ -112,31 +115,39 @@ async fn reconcile(ask: Ask) -> Result<Response, ApiError> {
     let head = app.store.read_head().await?;
     app.planner.reconcile(seen.id, systems.clone()).await.map_err(ApiError::internal)?;
     let within = precondition::prefer_wait(&caller.ask.headers)?.unwrap_or(WAIT_DEFAULT);
-    let settled = settle(&caller, seen.id, &systems, head, within).await?;
-    let answer = match settled {
+    let answer = match settle(&caller, seen.id, &systems, head, within).await? {
         Settled::InTime => current(&caller, seen.id, 200, head).await?,
         Settled::NotYet => None,
     };
-    caller.keep(answer.unwrap_or_else(|| running(&caller, &seen.slug()))).await
+    let answer = match answer {
+        Some(answer) => answer,
+        None => running(&caller, seen.id, systems, head).await?,
+    };
+    caller.keep(answer).await
 }
 
-/// It goes on without the caller; where it stands is always under `provisioning`.
-fn running(caller: &Caller, slug: &str) -> Stored {
-    let operation = json!({
-        "id": OperationId::from_uuid(Uuid::now_v7()),
-        "kind": "reconcile",
-        "state": "running",
-        "progress": { "done": 0, "total": 1 },
-        "result": null,
-        "error": null,
-        "createdAt": caller.ask.app.now().to_api(),
-        "finishedAt": null,
-    });
-    Stored {
+/// It goes on without the caller, who may ask how far it is.
+async fn running(
+    caller: &Caller,
+    tenant: TenantId,
+    systems: Vec<System>,
+    position: u64,
+) -> Result<Stored, ApiError> {
+    let app = &caller.ask.app;
+    let operation = Operation {
+        id: OperationId::from_uuid(Uuid::now_v7()),
+        creator: caller.known.user_id,
+        tenant,
+        systems,
+        position,
+        created_at: app.now(),
+    };
+    operations::note(&app.views, &operation).await?;
+    Ok(Stored {
         status: 202,
-        position: caller.ask.app.store.head(),
+        position: app.store.head(),
         etag: None,
-        location: Some(format!("/tenants/{slug}/provisioning")),
-        body: operation,
-    }
+        location: Some(format!("/operations/{}", operation.id)),
+        body: begun(&operation),
+    })
 }

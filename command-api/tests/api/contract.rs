@@ -32,6 +32,9 @@ async fn real_answers_have_the_documented_names() {
     let admin = format!("/users/{}/platform-admin", second.json["id"].as_str().expect("an id"));
     let user =
         house.post(&admin).by(&operator).json(&json!({ "reason": "Joins" })).send().await.expect(200).json;
+    house.provider.is_busy.store(true, std::sync::atomic::Ordering::SeqCst);
+    let reconcile = house.post("/tenants/acme/reconcile").by(&operator).header("prefer", "wait=0");
+    let operation = reconcile.send().await.expect(202).json;
     let contract = house.get("/openapi.json").send().await.expect(200).json;
     let read = async |path: &str| house.get(path).by(&operator).fresh().send().await.expect(200).json;
     let first = |list: Value| list["data"][0].clone();
@@ -55,6 +58,7 @@ async fn real_answers_have_the_documented_names() {
         ("AuditList", read("/partners/reseller/audit").await),
         ("Provisioning", read("/tenants/acme/provisioning").await),
         ("Integration", read("/tenants/acme/provisioning/authentik").await),
+        ("Operation", operation),
         ("Availability", read("/tenants/availability?slug=free").await),
     ];
     for (shape, answer) in &shapes {

@@ -147,7 +147,19 @@ async fn n5_reconcile_answers_when_everything_has_settled() {
         .await
         .expect(202);
     assert_eq!(later.json["state"], "running");
-    assert_eq!(later.header("location"), "/tenants/acme/provisioning");
+    assert_eq!(later.json["progress"], json!({ "done": 0, "total": 3 }));
+    let location = later.header("location").to_owned();
+    assert_eq!(location, format!("/operations/{}", later.json["id"].as_str().expect("an id")));
+    let running = house.get(&location).by(&operator).send().await.expect(200);
+    assert_eq!(running.json, later.json);
+    assert_eq!(running.header("retry-after"), "1");
+    let stranger = house.customer("eve@elsewhere.example").await;
+    house.get(&location).by(&stranger).send().await.refused(404, "operation-not-found");
+    house.provider.is_busy.store(false, std::sync::atomic::Ordering::SeqCst);
+    let done = house.get(&location).by(&operator).send().await.expect(200);
+    assert_eq!(done.json["state"], "succeeded");
+    assert_eq!(done.json["result"]["provisioningStatus"]["ocis"], "ok");
+    assert!(done.json["finishedAt"].is_string());
 }
 
 #[tokio::test]

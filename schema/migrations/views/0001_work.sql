@@ -104,3 +104,15 @@ create table refusals (
 );
 create index refusals_by_place on refusals (position, id);
 create index refusals_by_time on refusals (at);
+
+-- What was asked of the outside systems and went on after its answer, for 30 days. How far it is, is read from the systems.
+create table operations (
+    id         text   primary key,
+    kind       text   not null,           -- reconcile
+    creator    text   not null,
+    tenant_id  text   not null,
+    systems    text   not null,           -- comma-separated
+    position   bigint not null,           -- the systems have to follow the log up to here
+    created_at text   not null
+);
+create index operations_by_time on operations (created_at);
