@@ -294,7 +294,7 @@ fn decided_parts(
     let mut parts = board.into_parts();
     for (stream, _) in &request.expect {
         if parts.iter().all(|part| part.stream != *stream) {
-            let expected_version = loaded.version(stream);
+            let expected_version = streams.get(stream).map_or(0, version);
             parts.push(Part { stream: stream.clone(), expected_version, events: Vec::new() });
         }
     }

@@ -56,7 +56,7 @@ on_both_databases! {
             assert!(again.news.is_empty(), "nothing changes, because the other process changed it already");
             let changed = right.execute(rename(1, &format!("Right {round}"))).await.unwrap();
             assert_eq!(changed.history.len(), 3 + 2 * round);
-            let stale = Request { expect: vec![(partner(1).into(), 3 + 2 * round as u64)], ..request() };
+            let stale = Request { expect: vec![(partner(1).into(), [3 + 2 * round as u64].into())], ..request() };
             let refused = left.store.execute(Arc::new(rename(1, "Third")), stale).await;
             assert!(matches!(refused, Err(ExecuteError::VersionMismatch { .. })), "{refused:?}");
             let stream = StreamId::from(partner(1));
