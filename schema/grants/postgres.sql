@@ -13,4 +13,5 @@ grant select, insert, update on streams to dezky;
 grant select, insert, delete on claims, commands to dezky;
 
 -- Beside the read models.
-grant select, insert, update, delete on checkpoints, live, parked, due, attempts, left_alone, sign_ins to dezky;
+grant select, insert, update, delete on checkpoints, live, parked, due, attempts, left_alone, sign_ins,
+    refusals, operations to dezky;
