@@ -74,10 +74,10 @@ fn shown(operation: &Operation, view: &ProvisioningView, done: usize) -> Value {
     let finished = looked_at.map(|at| at.0).max().unwrap_or(operation.created_at).max(operation.created_at);
     let result = json!({ "provisioningStatus": status });
     if failing.is_empty() {
-        return body(operation, done, "succeeded", &result, &Value::Null, Some(finished.to_api()));
+        return body(operation, done, "succeeded", &result, &Value::Null, Some(&finished.to_api()));
     }
     let error = json!({ "message": format!("not ready yet: {}", failing.join(", ")) });
-    body(operation, done, "failed", &result, &error, Some(finished.to_api()))
+    body(operation, done, "failed", &result, &error, Some(&finished.to_api()))
 }
 
 fn body(
@@ -86,7 +86,7 @@ fn body(
     state: &str,
     result: &Value,
     error: &Value,
-    finished_at: Option<String>,
+    finished_at: Option<&str>,
 ) -> Value {
     json!({
         "id": operation.id,
