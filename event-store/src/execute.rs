@@ -204,7 +204,8 @@ impl EventStore {
     fn guess(&self, act: &dyn Act, declared: &[StreamId], request: &Request) -> Option<Guess> {
         let remembered =
             |stream: &StreamId| (stream.clone(), self.0.remembered.of(stream).unwrap_or_default());
-        let streams: BTreeMap<_, _> = declared.iter().map(remembered).collect();
+        let conditions = request.expect.iter().map(|(stream, _)| stream);
+        let streams: BTreeMap<_, _> = declared.iter().chain(conditions).map(remembered).collect();
         let (parts, wishes) = self.decided(act, declared, request, &streams).ok()?;
         let versions = streams.iter().map(|(stream, events)| (stream.clone(), version(events))).collect();
         Some(Guess { versions, parts, wishes })

@@ -127,6 +127,17 @@ on_both_databases! {
         assert_eq!(log.store.execute(Arc::new(rename(1, "Other")), fresh).await.unwrap().position, 3);
     }
 
+    async fn a_condition_may_be_about_a_stream_the_command_does_not_touch(place: &Place) {
+        let log = place.start().await;
+        log.execute(register(1, "one")).await.unwrap();
+        let stale = Request { expect: vec![(partner(1).into(), [1].into())], ..request() };
+        let answer = log.store.execute(Arc::new(register(2, "two")), stale).await;
+        assert!(matches!(answer, Err(ExecuteError::VersionMismatch { current: 2 })));
+        let fresh = Request { expect: vec![(partner(1).into(), [2].into())], ..request() };
+        log.store.execute(Arc::new(register(2, "two")), fresh).await.unwrap();
+        assert_sound(&log).await;
+    }
+
     async fn a_rehearsal_says_what_would_follow_and_records_nothing(place: &Place) {
         let log = place.start().await;
         let events = log.store.rehearse(Arc::new(register(1, "one")), &request()).await.unwrap();
