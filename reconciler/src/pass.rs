@@ -20,7 +20,7 @@ use crate::backoff;
 use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
-use crate::due::{Haste, Held, Later, Lease, Waits};
+use crate::due::{Haste, Held, Later, Lease};
 use crate::integration::{Asked, Gate, Last, Settled};
 use crate::order::{self, Behind};
 use crate::record::{Record, converged};
@@ -284,14 +284,7 @@ impl Reconciler {
     async fn not_yet(&self, lease: &Lease) -> Result<(), WorkError> {
         let until = self.now().plus_millis(FACTS_PAUSE_MILLIS);
         for row in &lease.rows {
-            let later = Later {
-                until,
-                failures: row.failures,
-                waits: Waits::Retry,
-                reason: row.reason.as_deref().unwrap_or(Reason::Waiting.as_str()),
-                haste: Haste::Closing,
-            };
-            self.0.due.postpone(lease, row, &later).await?;
+            self.0.due.postpone(lease, row, &Later::unblamed(row, until)).await?;
         }
         Ok(())
     }

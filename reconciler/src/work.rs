@@ -8,10 +8,9 @@ use event_store::Dialect;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, FuturesUnordered};
-use schema::provisioning::Reason;
 use tokio_util::sync::CancellationToken;
 
-use crate::due::{Haste, Later, Lease, Waits};
+use crate::due::{Haste, Later, Lease};
 use crate::subject::Subject;
 use crate::{Reconciler, WorkError};
 
@@ -188,14 +187,7 @@ impl Reconciler {
     async fn later(&self, lease: &Lease) {
         let until = crate::backoff::after(self.now(), OWN_TROUBLE);
         for row in &lease.rows {
-            let later = Later {
-                until,
-                failures: row.failures,
-                waits: Waits::Retry,
-                reason: row.reason.as_deref().unwrap_or(Reason::Waiting.as_str()),
-                haste: Haste::Closing,
-            };
-            if let Err(error) = self.0.due.postpone(lease, row, &later).await {
+            if let Err(error) = self.0.due.postpone(lease, row, &Later::unblamed(row, until)).await {
                 tracing::warn!(subject = %lease.subject, error = &error as &dyn std::error::Error, "could not give a lease back");
             }
         }

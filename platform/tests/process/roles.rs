@@ -22,6 +22,17 @@ async fn ec_60_what_was_acknowledged_is_there_after_kill_9() {
     assert_eq!(code, 0, "{printed}");
 }
 
+/// Migrated on Postgres, with the outside systems; nothing if there is no Postgres.
+async fn on_postgres() -> Option<(Installation, Running)> {
+    let database = TestPostgres::database().await?;
+    let mut installation = installation();
+    let outside = outside(&mut installation).await;
+    installation.set("DEZKY_LOG_URL", database);
+    let (code, _, errors) = installation.run(&["migrate"]).await.unwrap();
+    assert_eq!(code, 0, "{errors}");
+    Some((installation, outside))
+}
+
 async fn role(installation: &Installation, name: &str) -> Running {
     let mut running = installation.start(&[name]).unwrap();
     if name == "command-api" {
@@ -32,12 +43,7 @@ async fn role(installation: &Installation, name: &str) -> Running {
 
 #[tokio::test]
 async fn three_processes_share_one_postgres_and_any_may_be_killed() {
-    let Some(database) = TestPostgres::database().await else { return };
-    let mut installation = installation();
-    let _outside = outside(&mut installation).await;
-    installation.set("DEZKY_LOG_URL", database);
-    let (code, _, errors) = installation.run(&["migrate"]).await.unwrap();
-    assert_eq!(code, 0, "{errors}");
+    let Some((installation, _outside)) = on_postgres().await else { return };
 
     let projector = role(&installation, "projector").await;
     let api = role(&installation, "command-api").await;
@@ -71,12 +77,7 @@ async fn three_processes_share_one_postgres_and_any_may_be_killed() {
 
 #[tokio::test]
 async fn ec_76_a_first_start_of_two_processes_at_once_makes_one_tenant_of_our_own() {
-    let Some(database) = TestPostgres::database().await else { return };
-    let mut installation = installation();
-    let _outside = outside(&mut installation).await;
-    installation.set("DEZKY_LOG_URL", database);
-    let (code, _, errors) = installation.run(&["migrate"]).await.unwrap();
-    assert_eq!(code, 0, "{errors}");
+    let Some((mut installation, _outside)) = on_postgres().await else { return };
 
     let _projector = installation.start(&["projector"]).unwrap();
     let mut first = installation.start(&["command-api"]).unwrap();

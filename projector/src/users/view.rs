@@ -29,7 +29,7 @@ pub struct UserView {
     /// The last event that changed this representation: the second half of its `ETag`.
     #[serde(skip)]
     pub changed_position: u64,
-    /// Instances and subjects, the one linked last first: who knows the token's instance shows that subject.
+    /// Instances and subjects, the one linked last first.
     #[serde(skip)]
     pub identities: Vec<(String, String)>,
     /// Status and administration rights, for who derives more from them.

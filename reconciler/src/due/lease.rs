@@ -1,6 +1,7 @@
 //! Who works on what: a subject's due rows are taken together, by one worker, for a while.
 
 use event_store::{Batch, DbError, Expect, Row, Value, WriteError};
+use schema::provisioning::Reason;
 use schema::{System, Timestamp};
 
 use super::{DueRows, Haste, Waits};
@@ -32,6 +33,19 @@ pub(crate) struct Later<'a> {
     pub(crate) reason: &'a str,
     /// A closing row stays one as long as doors are to be shut.
     pub(crate) haste: Haste,
+}
+
+impl<'a> Later<'a> {
+    /// Nobody failed: everything about the row stays as it was.
+    pub(crate) fn unblamed(row: &'a Held, until: Timestamp) -> Self {
+        Self {
+            until,
+            failures: row.failures,
+            waits: Waits::Retry,
+            reason: row.reason.as_deref().unwrap_or(Reason::Waiting.as_str()),
+            haste: Haste::Closing,
+        }
+    }
 }
 
 /// Every row of one subject that was due, held by us alone.

@@ -2,19 +2,32 @@
 
 use domain::access::Lifecycle;
 use domain::provisioning::SystemStatus::{Error, Ok, Pending};
-use schema::{ProvisioningEvent, System, TenantCommand};
+use schema::{InvitationId, ProvisioningEvent, Role, System, TenantCommand, TenantId, UserId};
 use serde_json::json;
 use simulators::authentik::Release;
 use simulators::ocis::Login as Token;
 use simulators::stalwart::{Delivery, Login, Submission};
 use simulators::{Effect, Rule};
 
-use crate::world::{Setup, World, pass_seconds};
+use crate::world::{Setup, World, id, now, pass_seconds};
 
 const ANNA: &str = "anna@acme.test";
 
 fn is_refused(login: &Login) -> bool {
     matches!(login, Login::Refused { .. })
+}
+
+/// Bo, who has not answered yet.
+async fn invited(world: &mut World, tenant: TenantId, role: Role) -> UserId {
+    let bo = world.person("bo@acme.test").await;
+    let invite = TenantCommand::InviteMember {
+        invitation_id: id(InvitationId::from_uuid),
+        user_id: bo,
+        role,
+        expires_at: now().plus_days(14),
+    };
+    world.tell(tenant, invite).await;
+    bo
 }
 
 #[tokio::test]
@@ -233,14 +246,7 @@ async fn ec_90_suspended_and_resumed_within_a_second_ends_open() {
 async fn ec_15_who_is_no_member_stays_outside_when_a_tenant_resumes() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    let bo = world.person("bo@acme.test").await;
-    let invite = TenantCommand::InviteMember {
-        invitation_id: crate::world::id(schema::InvitationId::from_uuid),
-        user_id: bo,
-        role: schema::Role::Member,
-        expires_at: crate::world::now().plus_days(14),
-    };
-    world.tell(acme, invite).await;
+    invited(&mut world, acme, Role::Member).await;
     world.settle().await;
     world.suspend(acme).await;
     world.settle().await;
@@ -314,14 +320,7 @@ async fn role_of(world: &World, tenant: schema::TenantId) -> String {
 async fn ec_21_who_was_invited_in_vain_and_is_added_later_is_the_same_person() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    let bo = world.person("bo@acme.test").await;
-    let invite = TenantCommand::InviteMember {
-        invitation_id: crate::world::id(schema::InvitationId::from_uuid),
-        user_id: bo,
-        role: schema::Role::Member,
-        expires_at: crate::world::now().plus_days(14),
-    };
-    world.tell(acme, invite).await;
+    let bo = invited(&mut world, acme, Role::Member).await;
     world.settle().await;
     let before = world.authentik.door("bo@acme.test").unwrap().user;
     pass_seconds(15 * 86_400);
@@ -371,14 +370,7 @@ async fn an_invitation_and_a_hold_end_by_themselves_once() {
 async fn who_is_only_invited_loses_no_door_and_is_left_alone() {
     let mut world = World::start().await;
     let (acme, _) = world.acme().await;
-    let bo = world.person("bo@acme.test").await;
-    let invite = TenantCommand::InviteMember {
-        invitation_id: crate::world::id(schema::InvitationId::from_uuid),
-        user_id: bo,
-        role: schema::Role::Owner,
-        expires_at: crate::world::now().plus_days(14),
-    };
-    world.tell(acme, invite).await;
+    invited(&mut world, acme, Role::Owner).await;
     world.settle().await;
     let account = format!("/core/users/{}/", world.authentik.door("bo@acme.test").unwrap().user);
     world.authentik.login("bo@acme.test").unwrap();
