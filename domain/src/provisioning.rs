@@ -53,8 +53,8 @@ impl Phase {
     /// Whether what does not work concerns one person alone, and will not pass by itself.
     pub const fn is_of_a_person(&self) -> bool {
         match self {
-            Self::Failed { class: FailureClass::Permanent, resource: Some(resource), .. } => {
-                resource.kind.is_of_a_person()
+            Self::Failed { class: FailureClass::Permanent, reason, resource: Some(resource) } => {
+                reason.may_be_of_one_object() && resource.kind.is_of_a_person()
             }
             Self::Failed { .. } | Self::Progressing | Self::Converged(_) => false,
         }

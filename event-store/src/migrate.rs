@@ -22,10 +22,16 @@ struct Migration {
 const LOG: &[Migration] =
     &[Migration { name: "log/0001_log.sql", sql: include_str!("../../schema/migrations/log/0001_log.sql") }];
 
-const VIEWS: &[Migration] = &[Migration {
-    name: "views/0001_work.sql",
-    sql: include_str!("../../schema/migrations/views/0001_work.sql"),
-}];
+const VIEWS: &[Migration] = &[
+    Migration {
+        name: "views/0001_work.sql",
+        sql: include_str!("../../schema/migrations/views/0001_work.sql"),
+    },
+    Migration {
+        name: "views/0002_reconciler.sql",
+        sql: include_str!("../../schema/migrations/views/0002_reconciler.sql"),
+    },
+];
 
 /// Settings of storage, not of meaning: the head row and the version rows change all the time and should stay in place.
 const LOG_ON_POSTGRES: &str = "alter table log_head set (fillfactor = 10, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use reconciler::{AUTHENTIK_CALLS_DEFAULT, LossLimit, OCIS_CALLS_DEFAULT, STALWART_CALLS_DEFAULT, Size};
 
 use crate::settings::{FORMER, SETTINGS, Secrecy};
 use read::{Read, web_address};
@@ -75,11 +76,15 @@ pub(crate) struct Config {
     pub(crate) authentik: Option<Upstream<String>>,
     pub(crate) authentik_instance: Option<String>,
     pub(crate) authentik_mode: Mode,
+    pub(crate) authentik_size: Size,
     pub(crate) authentik_writes_per_second: u32,
     pub(crate) stalwart: Option<Upstream<String>>,
     pub(crate) stalwart_mode: Mode,
+    pub(crate) stalwart_size: Size,
     pub(crate) ocis: Option<Upstream<OcisLogin>>,
     pub(crate) ocis_mode: Mode,
+    pub(crate) ocis_size: Size,
+    pub(crate) loss: LossLimit,
     pub(crate) sweep: Duration,
     pub(crate) door_wait: Duration,
     pub(crate) call_timeout: Duration,
@@ -219,6 +224,8 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         authentik,
         authentik_instance: read.optional("DEZKY_AUTHENTIK_INSTANCE"),
         authentik_mode: read.mode("DEZKY_AUTHENTIK_MODE")?,
+        authentik_size: read
+            .size(["DEZKY_AUTHENTIK_HANDS", "DEZKY_AUTHENTIK_CALLS"], AUTHENTIK_CALLS_DEFAULT)?,
         authentik_writes_per_second: read.number(
             "DEZKY_AUTHENTIK_WRITES_PER_SECOND",
             3,
@@ -227,8 +234,14 @@ fn parse(values: &BTreeMap<&'static str, String>) -> anyhow::Result<Config> {
         )?,
         stalwart,
         stalwart_mode: read.mode("DEZKY_STALWART_MODE")?,
+        stalwart_size: read.size(["DEZKY_STALWART_HANDS", "DEZKY_STALWART_CALLS"], STALWART_CALLS_DEFAULT)?,
         ocis,
         ocis_mode: read.mode("DEZKY_OCIS_MODE")?,
+        ocis_size: read.size(["DEZKY_OCIS_HANDS", "DEZKY_OCIS_CALLS"], OCIS_CALLS_DEFAULT)?,
+        loss: LossLimit {
+            percent: read.number("DEZKY_LOSS_PERCENT", LossLimit::DEFAULT.percent, 1, 100)?,
+            at_least: read.number("DEZKY_LOSS_AT_LEAST", LossLimit::DEFAULT.at_least, 1, 1_000_000)?,
+        },
         sweep: read.seconds("DEZKY_SWEEP_SECONDS", 1800, 1)?,
         door_wait: read.seconds("DEZKY_DOOR_WAIT_SECONDS", 300, 0)?,
         call_timeout: read.seconds("DEZKY_CALL_TIMEOUT_SECONDS", 30, 1)?,

@@ -183,6 +183,7 @@ pub(crate) fn reconciling(config: &Config, is_simulated: impl Fn(&str) -> bool) 
     let mut told = reconciler::Config::new(clock::now);
     told.call_timeout = config.call_timeout;
     told.door_wait = config.door_wait;
+    told.loss = config.loss;
     told.extra_authorities.clone_from(&config.extra_authorities);
     told.authentik = config.authentik.as_ref().map(|upstream| AuthentikConfig {
         api_url: upstream.url.clone(),
@@ -192,17 +193,21 @@ pub(crate) fn reconciling(config: &Config, is_simulated: impl Fn(&str) -> bool) 
             None if is_simulated("authentik") => SIMULATED_INSTANCE.to_owned(),
             None => origin(&upstream.url),
         },
+        trusts_addresses: config.trust_idp_email,
         writes_per_second: config.authentik_writes_per_second,
+        size: config.authentik_size,
         mode: mode(config.authentik_mode),
     });
     told.stalwart = config.stalwart.as_ref().map(|upstream| StalwartConfig {
         api_url: upstream.url.clone(),
         token: upstream.login.clone(),
+        size: config.stalwart_size,
         mode: mode(config.stalwart_mode),
     });
     told.ocis = config.ocis.as_ref().map(|upstream| OcisConfig {
         api_url: upstream.url.clone(),
         credentials: credentials(&upstream.login),
+        size: config.ocis_size,
         mode: mode(config.ocis_mode),
     });
     told

@@ -38,7 +38,8 @@ impl Health {
     /// The same as [`of`], over the columns of a row `s`; a number that grows with the trouble.
     pub(crate) const RANK_SQL: &str = "case
         when s.mode in ('disabledByConfig', 'disabledByPlan') then 0
-        when s.phase = 'failed' and s.class = 'permanent' and s.failed_kind in ('user', 'account') then 2
+        when s.phase = 'failed' and s.class = 'permanent' and s.failed_kind in ('user', 'account')
+             and s.reason in ('ValidationRejected', 'Conflict', 'OwnedByAnother') then 2
         when s.phase = 'failed' and s.class in ('auth', 'permanent') then 3
         when s.phase = 'failed' and s.class = 'blocked' and s.drifted = 0 then 1
         when s.phase = 'failed' or s.drifted = 1 then 2

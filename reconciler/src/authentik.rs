@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::call::CallError;
-use crate::integration::{Desired, Door, Integration, Plan, Seen};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::lane::Lane;
 pub use client::Client;
 pub use plan::Step;
 
@@ -201,11 +202,13 @@ pub struct Authentik {
     client: Client,
     /// The name of this installation in identities.
     instance: String,
+    /// Whether an account may be adopted by its address.
+    trusts_addresses: bool,
 }
 
 impl Authentik {
-    pub fn new(client: Client, instance: String) -> Self {
-        Self { client, instance }
+    pub fn new(client: Client, instance: String, trusts_addresses: bool) -> Self {
+        Self { client, instance, trusts_addresses }
     }
 
     /// The name of this installation in identities.
@@ -244,6 +247,32 @@ impl Integration for Authentik {
         }
     }
 
+    fn about(spec: &Spec, _: &Observed, step: &Step) -> Option<Resource> {
+        let person = |user_id: &UserId| Resource { kind: ResourceKind::User, key: user_id.to_string() };
+        match step {
+            Step::EndSessions { user_id, .. }
+            | Step::DropEntitlement { user_id, .. }
+            | Step::Disable { user_id, .. }
+            | Step::Reenable { user_id, .. }
+            | Step::StoreEpoch { user_id, .. }
+            | Step::MarkUser { user_id, .. }
+            | Step::CreateUser { user_id }
+            | Step::UpdateUser { user_id, .. }
+            | Step::AddMember { user_id, .. }
+            | Step::Entitle { user_id, .. }
+            | Step::Enable { user_id, .. } => Some(person(user_id)),
+            Step::RemoveMember { .. }
+            | Step::CreateGroup { .. }
+            | Step::RenameGroup { .. }
+            | Step::MarkGroup { .. } => Some(spec.owner.resource()),
+            Step::CreateEntitlementGroup => None,
+        }
+    }
+
+    fn lane(&self) -> &Lane {
+        self.client.lane()
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }
@@ -252,13 +281,12 @@ impl Integration for Authentik {
         plan::plan(desired, observed)
     }
 
-    async fn apply(
-        &self,
-        desired: &Desired<Spec>,
-        observed: &Observed,
-        step: &Step,
-    ) -> Result<(), CallError> {
-        apply::apply(&self.client, desired, observed, step).await
+    async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
+        let one = |step| async move {
+            let done = apply::apply(&self.client, desired, observed, step).await;
+            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
+        };
+        each(self.lane().limit(), steps, one).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

@@ -1,6 +1,7 @@
 //! One call to an outside system: sent once, with a time limit, and judged by what happens next.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use reqwest::{Method, RequestBuilder};
@@ -11,6 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::lane::{Lane, Pace};
+
+/// Letters kept of what the other side says.
+const WORDS_MAX: usize = 300;
 /// The largest answer that is read: 4,000 file spaces are 11 MB.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long a connection may take to open; loopback and private networks answer in milliseconds.
@@ -30,6 +35,8 @@ pub struct CallError {
     pub summary: String,
     /// The object concerned, when it is one.
     pub resource: Option<Resource>,
+    /// The other side's own words, for operators alone: they may name people, and so stand in no log and no event.
+    pub upstream: Option<String>,
     #[source]
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -37,7 +44,15 @@ pub struct CallError {
 impl CallError {
     /// A failure with its class, word and our sentence.
     pub fn new(class: FailureClass, reason: Reason, summary: impl Into<String>) -> Self {
-        Self { class, reason, retry_after: None, summary: summary.into(), resource: None, source: None }
+        Self {
+            class,
+            reason,
+            retry_after: None,
+            summary: summary.into(),
+            resource: None,
+            upstream: None,
+            source: None,
+        }
     }
 
     /// Sent, and nobody knows whether it happened.
@@ -52,20 +67,27 @@ impl CallError {
         self
     }
 
-    /// A value of one person's that is refused is that person's trouble and nobody else's.
+    /// The same failure, about this object unless it names one.
     #[must_use]
-    pub fn of_person(self, resource: Resource) -> Self {
-        let is_a_value = matches!(self.reason, Reason::ValidationRejected | Reason::Conflict);
-        if self.class == FailureClass::Permanent && is_a_value && self.resource.is_none() {
-            self.about(resource)
-        } else {
-            self
-        }
+    pub fn or_about(self, resource: Option<Resource>) -> Self {
+        Self { resource: self.resource.or(resource), ..self }
+    }
+
+    /// The same failure with the other side's own words, cut to what a person reads.
+    #[must_use]
+    pub fn in_words(self, words: &str) -> Self {
+        let words: String = words
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .take(WORDS_MAX)
+            .collect();
+        Self { upstream: (!words.trim().is_empty()).then(|| words.trim().to_owned()), ..self }
     }
 
     /// Whether it concerns one person alone and will not pass by itself: everybody else is served.
     pub fn is_of_a_person(&self) -> bool {
         self.class == FailureClass::Permanent
+            && self.reason.may_be_of_one_object()
             && self.resource.as_ref().is_some_and(|resource| resource.kind.is_of_a_person())
     }
 
@@ -114,6 +136,8 @@ pub(crate) struct Line {
     pub(crate) system: System,
     base: String,
     client: reqwest::Client,
+    lane: Arc<Lane>,
+    pace: Pace,
 }
 
 impl Line {
@@ -122,6 +146,7 @@ impl Line {
         base: &str,
         limit: Duration,
         extra_authorities: &[u8],
+        lane: Lane,
     ) -> Result<Self, CallError> {
         let client = reqwest::Certificate::from_pem_bundle(extra_authorities)
             .and_then(|authorities| {
@@ -137,7 +162,18 @@ impl Line {
                 let summary = format!("{system}: prepare the HTTP client");
                 CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary).caused_by(error)
             })?;
-        Ok(Self { system, base: base.trim_end_matches('/').to_owned(), client })
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { system, base, client, lane: Arc::new(lane), pace: Pace::Bulk })
+    }
+
+    /// The same connection for what shuts doors: it makes room for nobody.
+    #[must_use]
+    pub(crate) fn at_once(&self) -> Self {
+        Self { pace: Pace::AtOnce, ..self.clone() }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -156,6 +192,7 @@ impl Line {
         effect: Effect,
         request: RequestBuilder,
     ) -> Result<Answer, CallError> {
+        let _entered = self.lane.enter(self.pace, effect).await;
         let outcome = self.exchange(request).await.map_err(|lost| lost.judged(self.system, what, effect));
         let result = match &outcome {
             Ok(answer) => answer.status.as_u16().to_string(),

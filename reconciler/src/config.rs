@@ -12,8 +12,50 @@ pub const CALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 pub const DOOR_WAIT_DEFAULT: Duration = Duration::from_mins(5);
 /// Writes to authentik per second, sustained: each costs its worker five tasks.
 pub const AUTHENTIK_WRITES_PER_SECOND_DEFAULT: u32 = 3;
-/// Tenants worked on at a time; the mail server takes four requests of one account at once.
-pub const WORKERS_DEFAULT: usize = 4;
+/// Tenants worked on at a time in one system.
+pub const HANDS_DEFAULT: usize = 4;
+/// Calls to authentik at a time: with eight it writes half as much again as with one, and no more with sixteen.
+pub const AUTHENTIK_CALLS_DEFAULT: usize = 8;
+/// Requests to Stalwart at a time: more than four of one account are refused.
+pub const STALWART_CALLS_DEFAULT: usize = 4;
+/// Calls to OCIS at a time: with eight it makes twice as many spaces as with one.
+pub const OCIS_CALLS_DEFAULT: usize = 8;
+
+/// How much of what we made in a system may be missing at once and still be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LossLimit {
+    /// Of everything we know there.
+    pub percent: u32,
+    /// And so many objects in any case.
+    pub at_least: u32,
+}
+
+impl LossLimit {
+    /// One in ten, and five in any case: a deletion by hand is made good, a system that was restored or swapped is not.
+    pub const DEFAULT: Self = Self { percent: 10, at_least: 5 };
+
+    /// Whether so many missing ones of so many are too many.
+    pub fn is_exceeded(self, missing: u64, of: u64) -> bool {
+        missing > u64::from(self.at_least)
+            && missing.saturating_mul(100) > of.saturating_mul(u64::from(self.percent))
+    }
+}
+
+/// How much of a system is used at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Tenants worked on; doors that shut have as many hands again.
+    pub hands: usize,
+    /// Calls under way, in this process.
+    pub calls: usize,
+}
+
+impl Size {
+    /// The default number of hands, and so many calls.
+    pub const fn of_calls(calls: usize) -> Self {
+        Self { hands: HANDS_DEFAULT, calls }
+    }
+}
 
 /// How we may act in a system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +91,12 @@ pub struct AuthentikConfig {
     pub token: String,
     /// The name of this installation in identities: the same word the API uses for its issuer.
     pub instance: String,
+    /// Whether an address there proves who somebody is: only then is an account adopted by its address.
+    pub trusts_addresses: bool,
     /// Writes per second, sustained.
     pub writes_per_second: u32,
+    /// How much of it is used at a time.
+    pub size: Size,
     /// How we may act.
     pub mode: SystemMode,
 }
@@ -62,6 +108,8 @@ pub struct StalwartConfig {
     pub api_url: String,
     /// An API key.
     pub token: String,
+    /// How much of it is used at a time.
+    pub size: Size,
     /// How we may act.
     pub mode: SystemMode,
 }
@@ -73,6 +121,8 @@ pub struct OcisConfig {
     pub api_url: String,
     /// Who we are there.
     pub credentials: Credentials,
+    /// How much of it is used at a time.
+    pub size: Size,
     /// How we may act.
     pub mode: SystemMode,
 }
@@ -90,10 +140,10 @@ pub struct Config {
     pub call_timeout: Duration,
     /// How long the identity door waits for mail and files.
     pub door_wait: Duration,
+    /// How much may be missing at once.
+    pub loss: LossLimit,
     /// Certificate authorities trusted beside the machine's own, as PEM; empty when there are none.
     pub extra_authorities: Vec<u8>,
-    /// Tenants worked on at a time.
-    pub workers: usize,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// A number from 0 up to the given one: spreads what would otherwise come at once.
@@ -109,8 +159,8 @@ impl Config {
             ocis: None,
             call_timeout: CALL_TIMEOUT_DEFAULT,
             door_wait: DOOR_WAIT_DEFAULT,
+            loss: LossLimit::DEFAULT,
             extra_authorities: Vec::new(),
-            workers: WORKERS_DEFAULT,
             clock,
             jitter: |most| fastrand::u64(0..=most),
         }

@@ -19,6 +19,7 @@ pub mod config;
 mod due;
 mod follow;
 pub mod integration;
+pub mod lane;
 mod left_alone;
 pub mod ocis;
 mod order;
@@ -45,7 +46,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use config::{AuthentikConfig, Config, OcisConfig, StalwartConfig, SystemMode};
+pub use config::{
+    AUTHENTIK_CALLS_DEFAULT, AuthentikConfig, Config, LossLimit, OCIS_CALLS_DEFAULT, OcisConfig,
+    STALWART_CALLS_DEFAULT, Size, StalwartConfig, SystemMode,
+};
 pub use due::Waiting;
 pub use left_alone::LeftAlone;
 pub use ocis::Credentials;

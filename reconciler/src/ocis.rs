@@ -15,7 +15,8 @@ use schema::{System, TenantId, UserId};
 use serde::Serialize;
 
 use crate::call::CallError;
-use crate::integration::{Desired, Door, Integration, Plan, Seen};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::lane::Lane;
 pub use client::Client;
 pub use credentials::Credentials;
 pub use plan::Step;
@@ -203,6 +204,26 @@ impl Integration for Ocis {
         true
     }
 
+    fn about(spec: &Spec, _: &Observed, step: &Step) -> Option<Resource> {
+        let person = |user_id: &UserId| Resource { kind: ResourceKind::User, key: user_id.to_string() };
+        match step {
+            Step::DisableSpace { .. }
+            | Step::PurgeSpace { .. }
+            | Step::CreateSpace { .. }
+            | Step::RestoreSpace { .. }
+            | Step::MarkSpace { .. }
+            | Step::RenameSpace { .. }
+            | Step::SetQuota { .. }
+            | Step::GrantEditor { .. } => Some(spec.space_resource()),
+            Step::CreateGroup { .. } | Step::RenameGroup { .. } => Some(spec.group_resource()),
+            Step::RemoveMember { user_id, .. } | Step::AddMember { user_id, .. } => Some(person(user_id)),
+        }
+    }
+
+    fn lane(&self) -> &Lane {
+        self.client.lane()
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }
@@ -211,8 +232,12 @@ impl Integration for Ocis {
         plan::plan(&desired.spec, observed)
     }
 
-    async fn apply(&self, desired: &Desired<Spec>, _: &Observed, step: &Step) -> Result<(), CallError> {
-        apply::apply(&self.client, &desired.spec, step).await
+    async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
+        let one = |step| async move {
+            let done = apply::apply(&self.client, &desired.spec, step).await;
+            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
+        };
+        each(self.lane().limit(), steps, one).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

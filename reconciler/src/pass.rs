@@ -3,7 +3,7 @@
 
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
 use crate::due::{Haste, Held, Later, Lease};
-use crate::integration::{Asked, Gate, Last, Settled};
+use crate::integration::{Asked, Creating, Gate, Last, Settled};
 use crate::order::{self, Behind};
 use crate::record::{Record, converged};
 use crate::subject::Subject;
@@ -259,7 +259,14 @@ impl Reconciler {
             return Ok((system, End::Blocked(until, Reason::Waiting)));
         }
         let known = part.before.bound().clone();
-        let given = Given { known, gate, asked: input.asked, last: part.last() };
+        let given = Given {
+            known,
+            gate,
+            asked: input.asked,
+            last: part.last(),
+            creating: Creating::Allowed,
+            leftovers: BTreeSet::new(),
+        };
         let attempt = self.0.systems.attempt(system, &part.spec, &given).await;
         self.judge(system, &attempt).await?;
         self.report(lease, input, part, now, &attempt).await?;

@@ -6,7 +6,6 @@ use schema::provisioning::Mode;
 use schema::{StreamId, System, TenantId};
 use serde::Serialize;
 
-use crate::integration::{Gate, Last};
 use crate::order;
 use crate::systems::{Given, Spec};
 use crate::{Reconciler, WorkError};
@@ -92,7 +91,7 @@ impl Reconciler {
             return plan;
         }
         let known = facts.systems.get(&system).map(|known| known.bound.clone()).unwrap_or_default();
-        let given = Given { known, gate: Gate::Open, asked: order::asked(facts), last: Last::Open };
+        let given = Given::to_compare(known, order::asked(facts));
         match self.0.systems.look(&Spec::of_tenant(system, facts), &given).await {
             Ok(look) => {
                 plan.steps = look.steps;

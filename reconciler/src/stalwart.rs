@@ -13,7 +13,8 @@ use schema::{System, TenantId, UserId};
 use serde::Serialize;
 
 use crate::call::CallError;
-use crate::integration::{Desired, Door, Integration, Plan, Seen};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::lane::Lane;
 pub use client::Client;
 pub use plan::Step;
 
@@ -268,6 +269,38 @@ impl Integration for Stalwart {
         }
     }
 
+    fn about(spec: &Spec, observed: &Observed, step: &Step) -> Option<Resource> {
+        let account = |id: &String| {
+            spec.accounts
+                .iter()
+                .find(|wanted| observed.account(wanted).is_some_and(|found| found.id == *id))
+                .map(AccountSpec::resource)
+        };
+        match step {
+            Step::SetSwitch { .. }
+            | Step::CreateRole { .. }
+            | Step::MarkRole { .. }
+            | Step::SetRoleBase { .. }
+            | Step::DestroyTwin { .. } => Some(spec.role_resource()),
+            Step::CreateDomain { name }
+            | Step::MarkDomain { name, .. }
+            | Step::DestroyDomain { name, .. }
+            | Step::RefuseMail { name }
+            | Step::AcceptMail { name, .. } => Some(domain_resource(name)),
+            Step::CreateAccount { user_id, .. } => {
+                Some(Resource { kind: ResourceKind::Account, key: user_id.to_string() })
+            }
+            Step::GiveRole { account: id, .. }
+            | Step::SetPermissions { account: id, .. }
+            | Step::SetQuota { account: id, .. } => account(id),
+            Step::InstallGate => None,
+        }
+    }
+
+    fn lane(&self) -> &Lane {
+        self.client.lane()
+    }
+
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
         observe::observe(&self.client, desired).await
     }
@@ -276,13 +309,12 @@ impl Integration for Stalwart {
         plan::plan(&desired.spec, observed)
     }
 
-    async fn apply(
-        &self,
-        desired: &Desired<Spec>,
-        observed: &Observed,
-        step: &Step,
-    ) -> Result<(), CallError> {
-        apply::apply(&self.client, &desired.spec, observed, step).await
+    async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
+        let one = |step| async move {
+            let done = apply::apply(&self.client, &desired.spec, observed, step).await;
+            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
+        };
+        each(1, steps, one).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

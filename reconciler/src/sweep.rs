@@ -18,7 +18,7 @@ use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
 use crate::due::Haste;
-use crate::integration::{Asked, Desired, Gate, Integration, Last};
+use crate::integration::{Asked, Desired, Integration};
 use crate::order;
 use crate::subject::Subject;
 use crate::systems::{Given, Spec};
@@ -146,12 +146,7 @@ impl Reconciler {
             compared.push(Compared {
                 subject: Subject::Platform,
                 spec: Spec::of_platform(admins),
-                given: Given {
-                    known: BTreeMap::new(),
-                    gate: Gate::Open,
-                    asked: Asked::Nothing,
-                    last: Last::Open,
-                },
+                given: Given::to_compare(BTreeMap::new(), Asked::Nothing),
                 is_settled: true,
             });
         }
@@ -173,7 +168,7 @@ impl Reconciler {
             return None;
         }
         let bound = known.map(|known| known.bound.clone()).unwrap_or_default();
-        let given = Given { known: bound, gate: Gate::Open, asked: order::asked(tenant), last: Last::Open };
+        let given = Given::to_compare(bound, order::asked(tenant));
         Some(Compared { subject: Subject::Tenant(tenant.tenant_id), spec, given, is_settled })
     }
 

@@ -1,7 +1,6 @@
 //! The three systems side by side: their specs from facts, and an attempt at any of them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use projector::facts::{PersonFacts, TenantFacts};
 use schema::System;
@@ -11,10 +10,12 @@ use serde::Serialize;
 use crate::authentik::{self, Authentik};
 use crate::call::{CallError, Line};
 use crate::config::{Config, SystemMode};
-use crate::integration::{Asked, Attempt, Desired, Gate, Integration, Last, Plan, Settled, converge};
+use crate::integration::{
+    Asked, Attempt, Creating, Desired, Gate, Integration, Last, Plan, Settled, converge,
+};
+use crate::lane::Lane;
 use crate::ocis::{self, Ocis};
 use crate::stalwart::{self, Stalwart};
-use crate::throttle::Throttle;
 
 /// What should be in one system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,9 +100,17 @@ pub(crate) struct Given {
     pub(crate) gate: Gate,
     pub(crate) asked: Asked,
     pub(crate) last: Last,
+    pub(crate) creating: Creating,
+    pub(crate) leftovers: BTreeSet<String>,
 }
 
 impl Given {
+    /// For a look that does nothing.
+    pub(crate) fn to_compare(known: BTreeMap<Resource, String>, asked: Asked) -> Self {
+        let (gate, last, creating) = (Gate::Open, Last::Open, Creating::Allowed);
+        Self { known, gate, asked, last, creating, leftovers: BTreeSet::new() }
+    }
+
     pub(crate) fn with<S: Clone>(&self, spec: &S) -> Desired<S> {
         Desired {
             spec: spec.clone(),
@@ -109,6 +118,8 @@ impl Given {
             gate: self.gate,
             asked: self.asked,
             last: self.last,
+            creating: self.creating,
+            leftovers: self.leftovers.clone(),
         }
     }
 }
@@ -128,19 +139,21 @@ impl Systems {
         let mut systems = Self { authentik: None, stalwart: None, ocis: None, modes: BTreeMap::new() };
         if let Some(given) = &config.authentik {
             let url = given.api_url.trim_end_matches('/').trim_end_matches("/api/v3");
-            let line = Line::new(System::Authentik, url, limit, &config.extra_authorities)?;
-            let throttle = Arc::new(Throttle::new(given.writes_per_second));
-            let client = authentik::Client::new(line, given.token.clone(), throttle);
-            systems.authentik = Some(Authentik::new(client, given.instance.clone()));
+            let lane = Lane::new(given.size.calls, Some(given.writes_per_second));
+            let line = Line::new(System::Authentik, url, limit, &config.extra_authorities, lane)?;
+            let client = authentik::Client::new(line, given.token.clone());
+            systems.authentik = Some(Authentik::new(client, given.instance.clone(), given.trusts_addresses));
             modes.insert(System::Authentik, given.mode);
         }
         if let Some(given) = &config.stalwart {
-            let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities)?;
+            let lane = Lane::new(given.size.calls, None);
+            let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities, lane)?;
             systems.stalwart = Some(Stalwart::new(stalwart::Client::new(line, given.token.clone())));
             modes.insert(System::Stalwart, given.mode);
         }
         if let Some(given) = &config.ocis {
-            let line = Line::new(System::Ocis, &given.api_url, limit, &config.extra_authorities)?;
+            let lane = Lane::new(given.size.calls, None);
+            let line = Line::new(System::Ocis, &given.api_url, limit, &config.extra_authorities, lane)?;
             let pass = ocis::credentials::Pass::new(given.credentials.clone());
             systems.ocis = Some(Ocis::new(ocis::Client::new(line, pass)));
             modes.insert(System::Ocis, given.mode);
@@ -207,11 +220,5 @@ fn observed(look: Result<Look, CallError>) -> Attempt {
         }
         if look.steps.is_empty() && look.refusals.is_empty() { Settled::Level } else { Settled::Observed }
     });
-    Attempt {
-        seen: None,
-        found: std::collections::BTreeSet::new(),
-        paths: Vec::new(),
-        steps_done: 0,
-        outcome,
-    }
+    Attempt { outcome, ..Attempt::new() }
 }

@@ -86,7 +86,7 @@ impl Reconciler {
     /// As many as there are free hands for. Doors to shut go first and have hands of their own; they leave one to the
     /// rest, however many of them fail again and again.
     async fn next_subjects(&self, in_hand: &BTreeMap<Subject, Haste>) -> Vec<(Subject, Haste)> {
-        let hands = self.0.config.workers.max(1);
+        let hands = 4;
         let all = hands + CLOSING_HANDS;
         let mut next = Vec::new();
         for haste in [Haste::Closing, Haste::Usual] {
@@ -114,7 +114,7 @@ impl Reconciler {
 
     /// How long nothing is due.
     async fn pause(&self, in_hand: usize) -> Duration {
-        if in_hand >= self.0.config.workers.max(1) {
+        if in_hand >= 4 {
             return LOOK_EVERY;
         }
         let now = self.now();
@@ -128,11 +128,8 @@ impl Reconciler {
         let now = self.now();
         let mut subjects = self.0.due.waiting(Haste::Closing, now, TAKEN_MAX).await?;
         subjects.extend(self.0.due.waiting(Haste::Usual, now, TAKEN_MAX).await?);
-        let worked: Vec<bool> = stream::iter(subjects)
-            .map(|subject| self.work_on(subject))
-            .buffer_unordered(self.0.config.workers.max(1))
-            .collect()
-            .await;
+        let worked: Vec<bool> =
+            stream::iter(subjects).map(|subject| self.work_on(subject)).buffer_unordered(4).collect().await;
         Ok(worked.into_iter().filter(|worked| *worked).count())
     }
 

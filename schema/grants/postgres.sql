@@ -14,4 +14,4 @@ grant select, insert, delete on claims, commands to dezky;
 
 -- Beside the read models.
 grant select, insert, update, delete on checkpoints, live, parked, due, attempts, left_alone, sign_ins,
-    refusals, operations to dezky;
+    refusals, operations, modes, differences, installations, losses, leftovers to dezky;

@@ -1,8 +1,11 @@
 //! What was observed of one tenant in one outside system. Transitions only, never attempts.
 
+mod reason;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+pub use reason::Reason;
 
 /// What the reconciler may record.
 #[derive(Debug, Clone, PartialEq)]
@@ -223,35 +226,6 @@ pub enum FailureClass {
     Blocked,
 }
 
-/// Reasons of conditions: a closed list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the words are the API's own and are explained there")]
-pub enum Reason {
-    Converged,
-    NoDomains,
-    Disabled,
-    NotRequested,
-    Waiting,
-    InProgress,
-    DependencyNotReady,
-    UpstreamUnavailable,
-    Timeout,
-    RateLimited,
-    AuthFailed,
-    PermissionDenied,
-    ValidationRejected,
-    Conflict,
-    OwnedByAnother,
-    QuotaExceeded,
-    LicenceRequired,
-    OutcomeUnknown,
-    DriftDetected,
-    DriftCorrected,
-    ExternalDeleted,
-    ProbeFailed,
-    Paused,
-}
-
 /// Whether people can get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -283,31 +257,6 @@ crate::words! {
         Permanent = "permanent",
         Unknown = "unknown",
         Blocked = "blocked",
-    }
-    Reason {
-        Converged = "Converged",
-        NoDomains = "NoDomains",
-        Disabled = "Disabled",
-        NotRequested = "NotRequested",
-        Waiting = "Waiting",
-        InProgress = "InProgress",
-        DependencyNotReady = "DependencyNotReady",
-        UpstreamUnavailable = "UpstreamUnavailable",
-        Timeout = "Timeout",
-        RateLimited = "RateLimited",
-        AuthFailed = "AuthFailed",
-        PermissionDenied = "PermissionDenied",
-        ValidationRejected = "ValidationRejected",
-        Conflict = "Conflict",
-        OwnedByAnother = "OwnedByAnother",
-        QuotaExceeded = "QuotaExceeded",
-        LicenceRequired = "LicenceRequired",
-        OutcomeUnknown = "OutcomeUnknown",
-        DriftDetected = "DriftDetected",
-        DriftCorrected = "DriftCorrected",
-        ExternalDeleted = "ExternalDeleted",
-        ProbeFailed = "ProbeFailed",
-        Paused = "Paused",
     }
 }
 

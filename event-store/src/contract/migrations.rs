@@ -40,7 +40,8 @@ on_both_databases! {
         migrate_log(&place.url, noon()).await.unwrap();
         let db = place.by_hand().await;
         assert!(check_views(&db).await.is_err());
-        assert_eq!(migrate_views(&db, noon()).await.unwrap(), ["views/0001_work.sql"]);
+        let made = migrate_views(&db, noon()).await.unwrap();
+        assert_eq!(made, ["views/0001_work.sql", "views/0002_reconciler.sql"]);
         check_views(&db).await.unwrap();
         assert!(rows(&db, "select read_model from checkpoints").await.is_empty());
         EventStore::open(Config { url: place.url.clone(), clock: noon }).await.unwrap();

@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use reconciler::Size;
 
 use super::{FILE_SUFFIX, LogFormat, Mode, OcisLogin, Upstream, known};
 
+/// Hands or calls of one system at most.
+const SIZE_MAX: u32 = 256;
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
 /// The settings that were found.
@@ -116,6 +119,17 @@ impl Read<'_> {
         } else {
             bail!("{name} must be between {least} and {most}")
         }
+    }
+
+    /// How much of a system is used at a time: its hands and its calls.
+    pub(super) fn size(&self, names: [&'static str; 2], calls: usize) -> anyhow::Result<Size> {
+        let [hands_name, calls_name] = names;
+        let default = Size::of_calls(calls);
+        let read = |name, default: usize| {
+            let default = u32::try_from(default).unwrap_or(SIZE_MAX);
+            self.number(name, default, 1, SIZE_MAX).map(|number| usize::try_from(number).unwrap_or(1))
+        };
+        Ok(Size { hands: read(hands_name, default.hands)?, calls: read(calls_name, default.calls)? })
     }
 
     pub(super) fn seconds(&self, name: &'static str, default: u32, least: u32) -> anyhow::Result<Duration> {

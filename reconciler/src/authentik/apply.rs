@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, Created};
 use super::{Account, MARK, Observed, PersonSpec, Spec, Step, USER_PATH};
 use crate::call::CallError;
-use crate::integration::{Desired, Gate};
+use crate::integration::{Desired, Gate, Step as _};
 
 pub(super) async fn apply(
     client: &Client,
@@ -47,16 +47,11 @@ pub(super) async fn apply(
             client.patch_group(pk, &json!({ "attributes": merged(foreign, spec.owner.mark()) })).await
         }
         Step::CreateUser { user_id } => match person(spec, *user_id) {
-            Some(person) => create_user(client, person, desired.gate)
-                .await
-                .map_err(|error| error.of_person(person.resource())),
+            Some(person) => create_user(client, person, desired.gate).await,
             None => Ok(()),
         },
         Step::UpdateUser { user_id, pk, .. } => match person(spec, *user_id) {
-            Some(person) => client
-                .patch_user(*pk, &profile(person))
-                .await
-                .map_err(|error| error.of_person(person.resource())),
+            Some(person) => client.patch_user(*pk, &profile(person)).await,
             None => Ok(()),
         },
     }

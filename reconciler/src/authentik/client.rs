@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::ENTITLED_GROUP;
 use super::wire::{Group, Page, User};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
-use crate::throttle::Throttle;
+use crate::lane::Lane;
 
 /// What the server gives at most per page.
 pub(crate) const PAGE: u32 = 100;
@@ -34,27 +34,22 @@ pub enum Created {
 pub struct Client {
     line: Line,
     token: String,
-    throttle: Arc<Throttle>,
-    pace: Pace,
     sharing: Arc<Mutex<()>>,
 }
 
-/// Whether writes wait for their turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    Throttled,
-    AtOnce,
-}
-
 impl Client {
-    pub(crate) fn new(line: Line, token: String, throttle: Arc<Throttle>) -> Self {
-        Self { line, token, throttle, pace: Pace::Throttled, sharing: Arc::default() }
+    pub(crate) fn new(line: Line, token: String) -> Self {
+        Self { line, token, sharing: Arc::default() }
     }
 
     /// The same API for what shuts doors: counted like every write, and never made to wait.
     #[must_use]
     pub fn at_once(&self) -> Self {
-        Self { pace: Pace::AtOnce, ..self.clone() }
+        Self { line: self.line.at_once(), ..self.clone() }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        self.line.lane()
     }
 
     pub async fn group(&self, pk: &str) -> Result<Option<Group>, CallError> {
@@ -244,11 +239,6 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, CallError> {
-        match (effect, self.pace) {
-            (Effect::Writes, Pace::Throttled) => self.throttle.turn().await,
-            (Effect::Writes, Pace::AtOnce) => self.throttle.count(),
-            (Effect::Reads, _) => {}
-        }
         let request = self.request(method, path);
         let request = match body {
             Some(body) => with_json(request, body),

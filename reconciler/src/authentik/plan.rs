@@ -29,31 +29,6 @@ pub enum Step {
     Enable { user_id: UserId, pk: i64 },
 }
 
-impl Step {
-    /// Whether it is part of shutting a door. An account that was disabled to end its sessions is enabled, and its epoch
-    /// stored, without waiting either: until then nobody can say that the door is shut.
-    pub(super) const fn shuts(&self) -> bool {
-        match self {
-            Self::EndSessions { .. }
-            | Self::DropEntitlement { .. }
-            | Self::Disable { .. }
-            | Self::Reenable { .. }
-            | Self::StoreEpoch { .. }
-            | Self::RemoveMember { .. } => true,
-            Self::MarkUser { .. }
-            | Self::CreateGroup { .. }
-            | Self::RenameGroup { .. }
-            | Self::MarkGroup { .. }
-            | Self::CreateEntitlementGroup
-            | Self::CreateUser { .. }
-            | Self::UpdateUser { .. }
-            | Self::AddMember { .. }
-            | Self::Entitle { .. }
-            | Self::Enable { .. } => false,
-        }
-    }
-}
-
 impl crate::integration::Step for Step {
     fn path(&self) -> &'static str {
         match self {
@@ -73,6 +48,45 @@ impl crate::integration::Step for Step {
 
     fn creates(&self) -> bool {
         matches!(self, Self::CreateGroup { .. } | Self::CreateEntitlementGroup | Self::CreateUser { .. })
+    }
+
+    /// An account that was disabled to end its sessions is enabled, and its epoch stored, without waiting either: until
+    /// then nobody can say that the door is shut.
+    fn shuts(&self) -> bool {
+        match self {
+            Self::EndSessions { .. }
+            | Self::DropEntitlement { .. }
+            | Self::Disable { .. }
+            | Self::Reenable { .. }
+            | Self::StoreEpoch { .. }
+            | Self::RemoveMember { .. } => true,
+            Self::MarkUser { .. }
+            | Self::CreateGroup { .. }
+            | Self::RenameGroup { .. }
+            | Self::MarkGroup { .. }
+            | Self::CreateEntitlementGroup
+            | Self::CreateUser { .. }
+            | Self::UpdateUser { .. }
+            | Self::AddMember { .. }
+            | Self::Entitle { .. }
+            | Self::Enable { .. } => false,
+        }
+    }
+
+    fn stage(&self) -> u8 {
+        match self {
+            Self::EndSessions { .. } => 0,
+            Self::DropEntitlement { .. } | Self::Disable { .. } => 1,
+            Self::Reenable { .. } => 2,
+            Self::StoreEpoch { .. } => 3,
+            Self::RemoveMember { .. } => 4,
+            Self::MarkUser { .. } | Self::CreateGroup { .. } | Self::CreateEntitlementGroup => 5,
+            Self::RenameGroup { .. } | Self::MarkGroup { .. } | Self::CreateUser { .. } => 6,
+            Self::UpdateUser { .. } => 7,
+            Self::AddMember { .. } => 8,
+            Self::Entitle { .. } => 9,
+            Self::Enable { .. } => 10,
+        }
     }
 }
 

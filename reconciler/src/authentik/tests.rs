@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::integration::{Asked, Gate, Step as _};
+use crate::integration::{Asked, Creating, Gate, Step as _};
 
 fn user(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
@@ -42,6 +42,8 @@ fn desired(people: Vec<PersonSpec>) -> Desired<Spec> {
         gate: Gate::Open,
         asked: Asked::Nothing,
         last: crate::integration::Last::Open,
+        creating: Creating::Allowed,
+        leftovers: BTreeSet::new(),
     }
 }
 

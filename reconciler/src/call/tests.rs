@@ -48,7 +48,8 @@ fn the_same_status_means_something_else_for_a_read_and_a_write() {
 
 #[tokio::test]
 async fn a_closed_port_is_no_connection_and_never_ambiguous() {
-    let line = Line::new(System::Ocis, "http://127.0.0.1:1", Duration::from_secs(2), &[]).unwrap();
+    let line = Line::new(System::Ocis, "http://127.0.0.1:1", Duration::from_secs(2), &[], Lane::new(1, None))
+        .unwrap();
     let request = line.request(Method::POST, "/graph/v1.0/drives?who=anna@acme.dk");
     let error = line.send("create the space", Effect::Writes, request).await.unwrap_err();
     assert_eq!((error.class, error.reason), (FailureClass::Transient, Reason::UpstreamUnavailable));

@@ -5,8 +5,11 @@ use serde_json::json;
 use super::client::Client;
 use super::{Spec, Step, mark};
 use crate::call::CallError;
+use crate::integration::Step as _;
 
 pub(super) async fn apply(client: &Client, spec: &Spec, step: &Step) -> Result<(), CallError> {
+    let at_once = client.at_once();
+    let client = if step.shuts() { &at_once } else { client };
     match step {
         Step::DisableSpace { id } => client.disable_drive(id).await,
         Step::PurgeSpace { id } => client.purge_drive(id).await,

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::credentials::Pass;
 use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User, Users};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
+use crate::lane::Lane;
 
 /// The API as our service account.
 #[derive(Debug, Clone)]
@@ -22,6 +23,16 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(line: Line, pass: Pass) -> Self {
         Self { line, pass, me: Arc::default() }
+    }
+
+    /// The same API for what shuts doors: it makes room for nobody.
+    #[must_use]
+    pub(crate) fn at_once(&self) -> Self {
+        Self { line: self.line.at_once(), ..self.clone() }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        self.line.lane()
     }
 
     /// Our own id there: only as Manager of a space may we grant anything.

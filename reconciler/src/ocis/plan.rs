@@ -43,6 +43,36 @@ impl crate::integration::Step for Step {
     fn creates(&self) -> bool {
         matches!(self, Self::CreateSpace { .. } | Self::CreateGroup { .. })
     }
+
+    fn shuts(&self) -> bool {
+        match self {
+            Self::DisableSpace { .. } | Self::RemoveMember { .. } => true,
+            Self::PurgeSpace { .. }
+            | Self::CreateSpace { .. }
+            | Self::RestoreSpace { .. }
+            | Self::MarkSpace { .. }
+            | Self::RenameSpace { .. }
+            | Self::SetQuota { .. }
+            | Self::CreateGroup { .. }
+            | Self::RenameGroup { .. }
+            | Self::GrantEditor { .. }
+            | Self::AddMember { .. } => false,
+        }
+    }
+
+    fn stage(&self) -> u8 {
+        match self {
+            Self::DisableSpace { .. } => 0,
+            Self::RemoveMember { .. } => 1,
+            Self::PurgeSpace { .. } => 2,
+            Self::RestoreSpace { .. } | Self::CreateSpace { .. } | Self::CreateGroup { .. } => 3,
+            Self::MarkSpace { .. } | Self::RenameGroup { .. } => 4,
+            Self::RenameSpace { .. } => 5,
+            Self::SetQuota { .. } => 6,
+            Self::AddMember { .. } => 7,
+            Self::GrantEditor { .. } => 8,
+        }
+    }
 }
 
 impl fmt::Display for Step {

@@ -1,10 +1,12 @@
 //! Plans in OCIS as text, and the law that applying them converges.
 
+use std::collections::BTreeSet;
+
 use schema::plan::Limits;
 use uuid::Uuid;
 
 use super::*;
-use crate::integration::{Asked, Gate, Last, Step as _};
+use crate::integration::{Asked, Creating, Gate, Last, Step as _};
 
 fn tenant() -> TenantId {
     TenantId::from_uuid(Uuid::from_u128(1))
@@ -245,6 +247,8 @@ fn the_door_is_the_state_of_the_space() {
         gate: Gate::Open,
         asked: Asked::Shut,
         last: Last::Open,
+        creating: Creating::Allowed,
+        leftovers: BTreeSet::new(),
     };
     let mut observed = level();
     observed.space = Some(SpaceSeen { space: Space::Disabled, ..space("s1") });

@@ -9,6 +9,7 @@ use super::client::{Change, Client, Wrote};
 use super::observe::Row;
 use super::{GATE_NAMESPACE, GATE_SCRIPT, MARK_WORD, Observed, Spec, Step, Switch, token};
 use crate::call::CallError;
+use crate::integration::Step as _;
 use crate::stalwart::client::Query;
 
 pub(super) async fn apply(
@@ -18,6 +19,8 @@ pub(super) async fn apply(
     step: &Step,
 ) -> Result<(), CallError> {
     let mark = format!("{MARK_WORD} {}", token(spec.tenant_id));
+    let at_once = client.at_once();
+    let client = if step.shuts() { &at_once } else { client };
     match step {
         Step::SetSwitch { role, switch } => {
             let patch = json!({ "disabledPermissions": set(&switch.disabled()) });
@@ -103,9 +106,7 @@ async fn create_account(
         "permissions": permissions(account.switch),
         "quotas": quotas,
     });
-    claim(client, "Account", body, account.resource())
-        .await
-        .map_err(|error| error.of_person(account.resource()))
+    claim(client, "Account", body, account.resource()).await
 }
 
 async fn destroy_domain(client: &Client, id: &str) -> Result<(), CallError> {

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::call::{CallError, Effect, Line, with_json};
+use crate::lane::Lane;
 
 /// Calls in one request at most.
 const CALLS_MAX: usize = 16;
@@ -55,6 +56,16 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(line: Line, token: String) -> Self {
         Self { line, token }
+    }
+
+    /// The same API for what shuts doors: it makes room for nobody.
+    #[must_use]
+    pub(crate) fn at_once(&self) -> Self {
+        Self { line: self.line.at_once(), ..self.clone() }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        self.line.lane()
     }
 
     /// The one object of a kind.

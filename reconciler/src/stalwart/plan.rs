@@ -53,6 +53,44 @@ impl crate::integration::Step for Step {
     fn creates(&self) -> bool {
         matches!(self, Self::CreateRole { .. } | Self::CreateDomain { .. } | Self::CreateAccount { .. })
     }
+
+    /// An account outside the role would get around the switch: giving it the role of a shut tenant shuts it.
+    fn shuts(&self) -> bool {
+        match self {
+            Self::SetSwitch { switch, .. } | Self::SetPermissions { switch, .. } => *switch == Switch::Shut,
+            Self::GiveRole { .. } | Self::InstallGate | Self::RefuseMail { .. } => true,
+            Self::CreateRole { .. }
+            | Self::MarkRole { .. }
+            | Self::SetRoleBase { .. }
+            | Self::DestroyTwin { .. }
+            | Self::CreateDomain { .. }
+            | Self::MarkDomain { .. }
+            | Self::DestroyDomain { .. }
+            | Self::CreateAccount { .. }
+            | Self::SetQuota { .. }
+            | Self::AcceptMail { .. } => false,
+        }
+    }
+
+    fn stage(&self) -> u8 {
+        match self {
+            Self::SetSwitch { switch: Switch::Shut, .. } => 0,
+            Self::GiveRole { .. } => 1,
+            Self::SetPermissions { switch: Switch::Shut, .. } => 2,
+            Self::InstallGate => 3,
+            Self::RefuseMail { .. } => 4,
+            Self::AcceptMail { .. } => 5,
+            Self::CreateRole { .. } | Self::MarkRole { .. } => 6,
+            Self::SetRoleBase { .. } => 7,
+            Self::CreateDomain { .. } | Self::MarkDomain { .. } => 8,
+            Self::DestroyDomain { .. } => 9,
+            Self::CreateAccount { .. } => 10,
+            Self::SetPermissions { switch: Switch::Open, .. } => 11,
+            Self::SetQuota { .. } => 12,
+            Self::DestroyTwin { .. } => 13,
+            Self::SetSwitch { switch: Switch::Open, .. } => 14,
+        }
+    }
 }
 
 impl fmt::Display for Step {

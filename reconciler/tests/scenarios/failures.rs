@@ -160,7 +160,7 @@ async fn a_system_that_is_not_there_is_made_right_when_it_comes() {
 
 #[tokio::test]
 async fn a_suspension_that_failed_goes_first_when_it_is_tried_again() {
-    let mut world = World::start_with(Setup { workers: 1, ..Setup::default() }).await;
+    let mut world = World::start_with(Setup { hands: 1, ..Setup::default() }).await;
     let (acme, anna) = world.acme().await;
     world.ocis.faults.add(Rule::once(Effect::Status(503)).method(&Method::DELETE));
     world.suspend(acme).await;

@@ -12,7 +12,7 @@ use domain::{Act, Asked, One};
 use event_store::{Config as StoreConfig, Db, DbUrl, EventStore, Outcome, Purpose, Request};
 use projector::{Projector, Step, Views};
 use reconciler::{
-    AuthentikConfig, Config, Credentials, OcisConfig, Reconciler, StalwartConfig, Subject, SystemMode,
+    AuthentikConfig, Config, Credentials, OcisConfig, Reconciler, Size, StalwartConfig, Subject, SystemMode,
 };
 use schema::tenant::{HoldKind, HoldRef, MemberSource, Origin, VerifyMethod};
 use schema::{
@@ -52,12 +52,13 @@ pub(crate) fn pass_seconds(seconds: i64) {
 pub(crate) struct Setup {
     pub(crate) modes: [SystemMode; 3],
     pub(crate) release: Release,
-    pub(crate) workers: usize,
+    pub(crate) hands: usize,
+    pub(crate) trusts_addresses: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5, workers: 4 }
+        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5, hands: 4, trusts_addresses: true }
     }
 }
 
@@ -368,15 +369,22 @@ fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
     let url = |index: usize| listening[index].as_ref().unwrap().base_url();
     let mut config = Config::new(now);
     config.jitter = |most| most;
-    config.workers = setup.workers;
+    let size = |calls| Size { hands: setup.hands, calls };
     config.authentik = Some(AuthentikConfig {
         api_url: url(0),
         token: "authentik-token".into(),
         instance: INSTANCE.into(),
+        trusts_addresses: setup.trusts_addresses,
         writes_per_second: 1_000_000,
+        size: size(8),
         mode: setup.modes[0],
     });
-    config.stalwart = Some(StalwartConfig { api_url: url(1), token: "API_key".into(), mode: setup.modes[1] });
+    config.stalwart = Some(StalwartConfig {
+        api_url: url(1),
+        token: "API_key".into(),
+        size: size(4),
+        mode: setup.modes[1],
+    });
     config.ocis = Some(OcisConfig {
         api_url: url(2),
         credentials: Credentials::ClientCredentials {
@@ -385,6 +393,7 @@ fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
             client_secret: "secret".into(),
             scope: "openid profile".into(),
         },
+        size: size(8),
         mode: setup.modes[2],
     });
     config

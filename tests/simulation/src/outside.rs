@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use http::Method;
-use reconciler::{AuthentikConfig, Config, Credentials, OcisConfig, StalwartConfig, SystemMode};
+use reconciler::{AuthentikConfig, Config, Credentials, OcisConfig, Size, StalwartConfig, SystemMode};
 use schema::System;
 use serde_json::{Value, json};
 use simulators::authentik::{Authentik, Release};
@@ -78,13 +78,17 @@ impl Outside {
             api_url: url(0),
             token: API_TOKEN.into(),
             instance: "https://identity.test".into(),
+            trusts_addresses: true,
             writes_per_second: 1_000_000,
+            size: Size::of_calls(8),
             mode,
         });
-        config.stalwart = Some(StalwartConfig { api_url: url(1), token: MAIL_KEY.into(), mode });
+        config.stalwart =
+            Some(StalwartConfig { api_url: url(1), token: MAIL_KEY.into(), size: Size::of_calls(4), mode });
         config.ocis = Some(OcisConfig {
             api_url: url(2),
             credentials: Credentials::Basic { user: user.into(), password: password.into() },
+            size: Size::of_calls(8),
             mode,
         });
         config
