@@ -4,6 +4,7 @@ mod append;
 mod database;
 mod keys;
 mod migrations;
+mod panics;
 mod processes;
 mod races;
 

@@ -12,7 +12,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::approach::OnTheWay;
+use crate::bounds;
 use crate::claims::ClaimWishes;
+use crate::guard::caught_now;
 use crate::judge::Facts;
 use crate::load::{Found, UsedKey, Wanted};
 use crate::locks::{Held, Waited};
@@ -21,9 +23,6 @@ use crate::remembered::Events;
 use crate::{EventStore, ExecuteError, Outcome, Request, StoreError};
 
 const ATTEMPTS_MAX: usize = 5;
-const APPENDED_STREAMS_MAX: usize = 4;
-const GUARDS_MAX: usize = 64;
-const EVENTS_MAX: usize = 64;
 
 /// A decision, not yet handed over.
 struct Decided {
@@ -206,7 +205,9 @@ impl EventStore {
             |stream: &StreamId| (stream.clone(), self.0.remembered.of(stream).unwrap_or_default());
         let conditions = request.expect.iter().map(|(stream, _)| stream);
         let streams: BTreeMap<_, _> = declared.iter().chain(conditions).map(remembered).collect();
-        let (parts, wishes) = self.decided(act, declared, request, &streams).ok()?;
+        // Rules that panic do so again on what is really there, and are heard then.
+        let decided = caught_now(|| self.decided(act, declared, request, &streams));
+        let (parts, wishes) = decided.ok()?.ok()?;
         let versions = streams.iter().map(|(stream, events)| (stream.clone(), version(events))).collect();
         Some(Guess { versions, parts, wishes })
     }
@@ -299,13 +300,7 @@ fn decided_parts(
             parts.push(Part { stream: stream.clone(), expected_version, events: Vec::new() });
         }
     }
-    let appended = parts.iter().filter(|part| !part.events.is_empty()).count();
-    assert!(appended <= APPENDED_STREAMS_MAX, "a command appends to at most four streams");
-    assert!(parts.len() - appended <= GUARDS_MAX, "a command reads at most 64 streams it does not write");
-    assert!(
-        parts.iter().all(|part| part.events.len() <= EVENTS_MAX),
-        "a command appends at most 64 events to a stream"
-    );
+    bounds::must_fit(&parts).map_err(ExecuteError::TooLarge)?;
     Ok(parts)
 }
 

@@ -11,11 +11,13 @@
 //! Rules (`domain`), read models (`projector`), clocks, deletes and updates of events, an `EventStore` trait.
 
 mod approach;
+mod bounds;
 mod chain;
 mod claims;
 pub mod copy;
 pub mod db;
 mod execute;
+pub mod guard;
 mod judge;
 mod keys;
 mod load;
@@ -26,6 +28,7 @@ mod remembered;
 mod request;
 mod stored;
 mod tail;
+pub mod trouble;
 mod verify;
 mod writer;
 
@@ -39,6 +42,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use bounds::{APPENDED_STREAMS_MAX, EVENTS_MAX, GUARDS_MAX, TooLarge};
 pub use db::{
     Batch, Db, DbError, DbUrl, DbUrlError, Dialect, Expect, Purpose, Query, Row, Snapshot, Value, WriteError,
 };
@@ -173,7 +177,7 @@ impl EventStore {
             ending.cancel();
         };
         let watching = async {
-            let watched = tail::watch(&self.0, &ending).await;
+            let watched = tail::watch_on(&self.0, &ending).await;
             ending.cancel();
             watched
         };

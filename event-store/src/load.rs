@@ -14,6 +14,7 @@ use schema::StreamId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::db::{ByKeys, Db, DbError, Row};
+use crate::guard::caught;
 use crate::remembered::Events;
 use crate::stored::{Entry, Unreadable, entry};
 use crate::{Shared, StoreError};
@@ -135,7 +136,9 @@ pub(crate) async fn serve(store: Arc<Shared>, mut intake: mpsc::Receiver<Waiting
 async fn answer(store: &Shared, together: Vec<Waiting>) {
     let (wanted, answers): (Vec<_>, Vec<_>) =
         together.into_iter().map(|waiting| (waiting.wanted, waiting.answer)).unzip();
-    let found = store.find(&wanted).await.map(Arc::new).map_err(Arc::new);
+    // Without an answer each reads alone, and hears of its own panic: the others are not ended by it.
+    let Ok(found) = caught(store.find(&wanted)).await else { return };
+    let found = found.map(Arc::new).map_err(Arc::new);
     for answer in answers {
         drop(answer.send(found.clone()));
     }

@@ -8,6 +8,7 @@ use schema::{Recorded, StreamId};
 use uuid::Uuid;
 
 use crate::StoreError;
+use crate::bounds::TooLarge;
 
 /// A question to the log: who asks, under which key, on which condition.
 #[derive(Clone)]
@@ -94,6 +95,9 @@ pub enum ExecuteError {
     /// The first use of the key has not been answered yet.
     #[error("the key is in use")]
     KeyInFlight,
+    /// It would do more at once than one commit takes. Nothing was recorded; smaller portions would be.
+    #[error(transparent)]
+    TooLarge(TooLarge),
     /// Others were faster, again and again.
     #[error("others changed the same things at the same time")]
     ConcurrentChange,

@@ -9,7 +9,9 @@ use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::{Db, DbError};
+use crate::guard::caught;
 use crate::stored::{self, Entry, Unreadable};
+use crate::trouble::Trouble;
 use crate::{Shared, StoreError, load};
 
 const POLL_BUSY: Duration = Duration::from_millis(20);
@@ -241,10 +243,29 @@ async fn read_page(db: &Db, position: u64, limit: usize) -> Result<Vec<Entry>, T
     Ok(entries)
 }
 
-/// Watches the head for what other processes write: every 20 ms while there is something, backing off to 250 ms.
-pub(crate) async fn watch(store: &Shared, stop: &CancellationToken) -> Result<(), StoreError> {
+/// Watches until told to stop. A panic of ours ends one watch, and the next one begins.
+pub(crate) async fn watch_on(store: &Shared, stop: &CancellationToken) -> Result<(), StoreError> {
+    let mut trouble = Trouble::default();
+    loop {
+        match caught(watch(store, stop)).await {
+            Ok(watched) => return watched,
+            Err(panicked) => {
+                let pause = trouble.tell_panicked(&panicked, "watch the log", "the head");
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Watches the head for what other processes write: every 20 ms while there is something, backing off to 250 ms, and
+/// further while the database is away.
+async fn watch(store: &Shared, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut pause = POLL_BUSY;
     let mut seen = store.tail.head();
+    let mut trouble = Trouble::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -263,17 +284,13 @@ pub(crate) async fn watch(store: &Shared, stop: &CancellationToken) -> Result<()
             Ok(head) => {
                 store.tail.advance(head);
                 store.reachable.store(true, Ordering::Relaxed);
+                trouble.tell_works("the log can be read");
                 pause = if head > seen { POLL_BUSY } else { (pause * 2).min(POLL_IDLE) };
                 seen = head;
             }
             Err(error) => {
-                if store.reachable.swap(false, Ordering::Relaxed) {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the log cannot be read; trying again"
-                    );
-                }
-                pause = POLL_IDLE;
+                store.reachable.store(false, Ordering::Relaxed);
+                pause = trouble.tell_failed("the log cannot be read", &error);
             }
         }
     }

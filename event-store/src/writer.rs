@@ -5,7 +5,6 @@
 mod flush;
 
 use std::collections::VecDeque;
-use std::error::Error;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -15,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claims;
 use crate::db::{DbError, WriteError};
+use crate::guard::caught;
 use crate::judge::{Forming, Ruling, Seen};
 use crate::proposal::{Draft, Proposal, Verdict};
 use crate::stored::Entry;
+use crate::trouble::Trouble;
 use crate::{Shared, StoreError, tail};
 use flush::{Flush, Head};
 
@@ -35,7 +36,7 @@ const CAUGHT_UP_MAX: usize = 5_000;
 
 /// Runs until told to stop; whoever waits already is still answered.
 pub(crate) async fn run(store: &Shared, mut intake: Receiver<Proposal>, stop: &CancellationToken) {
-    let mut writer = Writer { store, known: None };
+    let mut writer = Writer { store, known: None, trouble: Trouble::default() };
     loop {
         let first = tokio::select! {
             biased;
@@ -43,11 +44,11 @@ pub(crate) async fn run(store: &Shared, mut intake: Receiver<Proposal>, stop: &C
             first = intake.recv() => first,
         };
         let Some(first) = first else { break };
-        writer.run_once(first, &mut intake).await;
+        writer.run_guarded(first, &mut intake).await;
     }
     intake.close();
     while let Some(first) = intake.recv().await {
-        writer.run_once(first, &mut intake).await;
+        writer.run_guarded(first, &mut intake).await;
     }
 }
 
@@ -55,6 +56,7 @@ struct Writer<'store> {
     store: &'store Shared,
     /// `None` until the head was read, and again whenever it may have moved without us.
     known: Option<Known>,
+    trouble: Trouble,
 }
 
 /// Where the log stands, and what was recorded lately.
@@ -75,6 +77,19 @@ enum Sent {
 }
 
 impl Writer<'_> {
+    /// A panic of ours ends the batch in hand: nobody can say what became of it, so its callers hear nothing more, which
+    /// they take for that. The writer goes on from what stands in the log.
+    async fn run_guarded(&mut self, first: Proposal, intake: &mut Receiver<Proposal>) {
+        let command_id = first.command_id;
+        if let Err(panicked) = caught(self.run_once(first, intake)).await {
+            drop(
+                panicked
+                    .told("write the log", format_args!("the batch that began with command {command_id}")),
+            );
+            self.known = None;
+        }
+    }
+
     async fn run_once(&mut self, first: Proposal, intake: &mut Receiver<Proposal>) {
         // Callers that were woken by the last batch get to send their next command into this one.
         tokio::task::yield_now().await;
@@ -98,7 +113,7 @@ impl Writer<'_> {
             None => match self.look().await {
                 Ok(known) => known,
                 Err(error) => {
-                    refuse_all(waiting, &error);
+                    self.refuse_all(waiting, &error);
                     return VecDeque::new();
                 }
             },
@@ -108,7 +123,15 @@ impl Writer<'_> {
             self.known = Some(known);
             return later;
         }
-        let mut flush = Flush::new(&known.head, batch, (self.store.clock)());
+        let (mut flush, unanswerable) = Flush::of_answerable(&known.head, batch, (self.store.clock)());
+        for proposal in unanswerable {
+            let error = DbError::new("make the answer of a command");
+            answer(proposal, Verdict::Unavailable(error.into()));
+        }
+        if flush.len() == 0 {
+            self.known = Some(known);
+            return later;
+        }
         let started = Instant::now();
         let sent = self.send(&known.head, &flush).await;
         measure(flush.len(), started.elapsed());
@@ -136,7 +159,7 @@ impl Writer<'_> {
                     self.one_by_one(batch).await;
                 }
             }
-            Sent::Unavailable(error) => refuse_all(flush.take_back(), &error),
+            Sent::Unavailable(error) => self.refuse_all(flush.take_back(), &error),
             Sent::Unknown => {
                 for proposal in flush.take_back() {
                     answer(proposal, Verdict::Unknown);
@@ -156,7 +179,18 @@ impl Writer<'_> {
         }
     }
 
+    /// Everybody hears it; the log is told once.
+    fn refuse_all(&mut self, batch: impl IntoIterator<Item = Proposal>, error: &StoreError) {
+        // Nothing waits here: the next command is the next try.
+        let _ = self.trouble.tell_failed("the log cannot be written", error);
+        for proposal in batch {
+            let error = DbError::because("record a batch of commands", error.to_string());
+            answer(proposal, Verdict::Unavailable(error.into()));
+        }
+    }
+
     fn record(&mut self, mut known: Known, flush: Flush) {
+        self.trouble.tell_works("the log can be written");
         let position = flush.head.position;
         known.head = flush.head.clone();
         let (entries, recorded) = flush.into_recorded();
@@ -320,13 +354,5 @@ fn refuse(batch: Vec<Proposal>, error: StoreError) {
     let mut error = Some(error);
     for proposal in batch {
         answer(proposal, error.take().map_or(Verdict::Conflict, Verdict::Refused));
-    }
-}
-
-fn refuse_all(batch: impl IntoIterator<Item = Proposal>, error: &StoreError) {
-    tracing::warn!(error = error as &dyn Error, "commands could not be recorded");
-    for proposal in batch {
-        let error = DbError::because("record a batch of commands", error.to_string());
-        answer(proposal, Verdict::Unavailable(error.into()));
     }
 }

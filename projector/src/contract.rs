@@ -4,6 +4,7 @@ mod following;
 mod lists;
 mod quarantine;
 mod rebuilding;
+mod robustness;
 mod shapes;
 
 use std::sync::Arc;

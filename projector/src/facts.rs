@@ -5,11 +5,12 @@ mod view;
 
 use derive::Known;
 
-pub use view::{PersonFacts, SystemFacts, SystemState, TenantFacts};
+pub use view::{Everybody, PersonFacts, SystemFacts, SystemState, TenantFacts, Unreadable};
 
 use std::collections::BTreeSet;
 
 use event_store::Value;
+use event_store::guard::caught_now;
 use schema::{Recorded, Slug, TenantId};
 
 use crate::memory::Memory;
@@ -120,16 +121,27 @@ pub async fn supposing(
     Ok(derive::tenant(&Known::new(&memory), at.position(), id)?)
 }
 
-/// What is true about every tenant, in the order of ids. Reads each table once.
-pub async fn all(at: &mut At) -> Result<Vec<TenantFacts>, QueryError> {
+/// What is true about every tenant, in the order of ids. Reads each table once. A tenant whose rows cannot be read keeps
+/// nobody else from being read, apart from tenants that share a person with it: what such a person may do anywhere depends
+/// on what cannot be read, and nobody loses or gets anything by a guess.
+pub async fn all(at: &mut At) -> Result<Everybody, QueryError> {
     let mut memory = Memory::new(TABLES);
     load_all(at, &MODEL, &mut memory).await?;
     let known = Known::new(&memory);
-    let mut facts = Vec::new();
-    for id in derive::tenant_ids(&memory)? {
-        facts.extend(derive::tenant(&known, at.position(), id)?);
+    let mut everybody = Everybody::default();
+    for found in derive::tenant_ids(&memory) {
+        let read = found.map_err(|unreadable| (unreadable, None)).and_then(|id| {
+            let read = caught_now(|| derive::tenant(&known, at.position(), id));
+            let read = read.map_err(|panicked| panicked.told("read what is true", id).to_string());
+            let read = read.and_then(|read| read.map_err(|error| error.to_string()));
+            read.map_err(|why| (why, Some(id)))
+        });
+        match read {
+            Ok(facts) => everybody.tenants.extend(facts),
+            Err((why, id)) => everybody.unreadable.push(Unreadable { tenant_id: id, why }),
+        }
     }
-    Ok(facts)
+    Ok(everybody)
 }
 
 /// Everybody who administers the platform, or did.

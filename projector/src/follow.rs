@@ -8,6 +8,8 @@ mod lead;
 
 use std::time::Duration;
 
+use event_store::guard::caught;
+use event_store::trouble::Trouble;
 use event_store::{DbError, Entry, EventStore, Follower, TailError};
 use futures::future::BoxFuture;
 use futures::future::join_all;
@@ -25,9 +27,6 @@ pub(crate) use lead::Track;
 pub(crate) const BATCH_MAX: usize = 5_000;
 /// How often copies made by others are looked for, and standing ones looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// After a failure of the database; doubles up to the maximum.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Why following ended. A gap, or a log shorter than its reader, needs a person.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +43,20 @@ pub enum FollowError {
     /// A definition contradicts itself.
     #[error("fold operations of a read model")]
     Fold(#[from] FoldError),
+}
+
+impl FollowError {
+    /// Whether the same may work later, without anybody doing anything.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Db(_) | Self::Tail(TailError::Db(_)) => true,
+            Self::Remake(error) => error.passes(),
+            Self::Tail(
+                TailError::Gap { .. } | TailError::AheadOfLog { .. } | TailError::UnknownKind { .. },
+            )
+            | Self::Fold(_) => false,
+        }
+    }
 }
 
 /// Whether a step had anything to do.
@@ -66,7 +79,7 @@ pub struct Projector {
     looked_at: Option<Instant>,
 }
 
-/// Follows until asked to stop. Database failures are waited out; anything wrong with the log itself ends it.
+/// Follows until asked to stop. What passes is waited out, panics of ours included; a log that is not as it must be ends it.
 pub fn run(
     views: Views,
     store: EventStore,
@@ -76,42 +89,55 @@ pub fn run(
 }
 
 async fn running(views: Views, store: EventStore, stop: CancellationToken) -> Result<(), FollowError> {
-    let mut pause = PAUSE_MIN;
+    let mut trouble = Trouble::default();
     let mut projector = None;
     loop {
-        let turn = async {
-            let projector = match &mut projector {
-                Some(projector) => projector,
-                empty => {
-                    remake_outdated(&views, &store).await?;
-                    empty.insert(Projector::start(views.clone(), store.clone()).await?)
-                }
-            };
-            projector.wait_and_run().await
-        };
         let done = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            done = turn => done,
+            done = caught(turn(&views, &store, &mut projector)) => done,
         };
-        match done {
-            Ok(_) => pause = PAUSE_MIN,
-            Err(FollowError::Db(error) | FollowError::Tail(TailError::Db(error))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "following waits for the database");
+        let pause = match done {
+            Ok(Ok(_)) => {
+                trouble.tell_works("read models can be followed");
+                continue;
+            }
+            Ok(Err(error)) if error.passes() => {
                 if let Some(projector) = &mut projector {
                     projector.forget();
                 }
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = sleep(pause) => {}
-                }
-                pause = PAUSE_MAX.min(pause * 2);
+                trouble.tell_failed("read models cannot be followed", &error)
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "following stops");
                 return Err(error);
             }
+            // Nothing it remembered is trusted: it begins again from the checkpoints.
+            Err(panicked) => {
+                projector = None;
+                trouble.tell_panicked(&panicked, "follow the log", "every read model")
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = sleep(pause) => {}
         }
     }
+}
+
+/// A bit of following; what is needed for it is made first.
+async fn turn(
+    views: &Views,
+    store: &EventStore,
+    projector: &mut Option<Projector>,
+) -> Result<Step, FollowError> {
+    let projector = match projector {
+        Some(projector) => projector,
+        empty => {
+            remake_outdated(views, store).await?;
+            empty.insert(Projector::start(views.clone(), store.clone()).await?)
+        }
+    };
+    projector.wait_and_run().await
 }
 
 /// Read models whose definition this build has changed are made again beside the tables that are still there.
@@ -184,7 +210,7 @@ impl Projector {
     async fn advance(&mut self, entries: &[Entry]) -> Result<(), FollowError> {
         let (views, owner) = (&self.views, self.owner.as_str());
         let led = self.tracks.iter_mut().filter(|track| track.is_led());
-        let done = join_all(led.map(|track| advance(views, owner, track, entries))).await;
+        let done = join_all(led.map(|track| advance_guarded(views, owner, track, entries))).await;
         for applied in done {
             // Somebody may have swapped copies: find the new one before the next event.
             if applied? == Applied::Lost {
@@ -248,6 +274,22 @@ impl Projector {
     }
 }
 
+/// A copy our own code breaks over is set aside, and the others go on.
+async fn advance_guarded(
+    views: &Views,
+    owner: &str,
+    track: &mut Track,
+    entries: &[Entry],
+) -> Result<Applied, FollowError> {
+    match caught(advance(views, owner, track, entries)).await {
+        Ok(applied) => applied,
+        Err(panicked) => {
+            track.broke(&panicked);
+            Ok(Applied::Done)
+        }
+    }
+}
+
 async fn advance(
     views: &Views,
     owner: &str,
@@ -256,9 +298,11 @@ async fn advance(
 ) -> Result<Applied, FollowError> {
     let applied = apply(views, track, entries).await?;
     if applied == Applied::Lost {
-        *track = lead::reread(views, track, owner).await?;
+        let read = lead::reread(views, track, owner).await?;
+        track.becomes(read);
     }
     track.report(views);
+    track.is_well();
     Ok(applied)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use event_store::Value;
+use event_store::guard::Panicked;
 use schema::{Recorded, Timestamp};
 use serde::de::DeserializeOwned;
 
@@ -26,6 +27,9 @@ pub enum FoldError {
         /// A column or the key.
         what: &'static str,
     },
+    /// Our own code broke over it.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// A stored value that is not what we write there.
@@ -63,7 +67,7 @@ impl Memory {
 
     /// What an event does to them.
     pub fn project(&mut self, model: &ReadModel, recorded: &Recorded) -> Result<(), FoldError> {
-        (model.project)(recorded).iter().try_for_each(|write| self.apply(write))
+        model.digest(recorded)?.iter().try_for_each(|write| self.apply(write))
     }
 
     /// What one operation does to them.

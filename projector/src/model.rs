@@ -1,6 +1,7 @@
 //! The vocabulary of read models: tables as constants, and row operations as values.
 
 use event_store::Value;
+use event_store::guard::{Panicked, caught_now};
 use schema::Recorded;
 
 /// Tables made from events by a pure function.
@@ -22,6 +23,16 @@ impl ReadModel {
     pub fn reads_word(&self, kind_or_stream: &str) -> bool {
         let word = kind_or_stream.split(['.', '-']).next().unwrap_or_default();
         self.reads.contains(&word)
+    }
+
+    /// What an event changes. A panic is told of, and is one more way of not being able to digest an event.
+    pub(crate) fn digest(&self, recorded: &Recorded) -> Result<Vec<Write>, Panicked> {
+        caught_now(|| (self.project)(recorded)).map_err(|panicked| {
+            panicked.told(
+                "project an event",
+                format_args!("position {} of {} for {}", recorded.position, recorded.stream, self.name),
+            )
+        })
     }
 
     /// One of its tables.

@@ -11,6 +11,10 @@ use crate::memory::{FoldError, Memory, RowError};
 use crate::model::{ReadModel, Table};
 use crate::views::At;
 
+/// Values one statement names: databases take 32,766 parameters and 65,535, whoever has however many. Lists are filled up
+/// to a power of two with their last value, so that there are few texts to prepare, not one for every length.
+const VALUES_MAX: usize = 1_024;
+
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -45,7 +49,7 @@ pub(crate) async fn load(
     load_many(at, model, memory, &[(table, column)], values).await
 }
 
-/// The same for several tables, in one round trip.
+/// The same for several tables, in one round trip for every thousand values.
 pub(crate) async fn load_many(
     at: &mut At,
     model: &'static ReadModel,
@@ -53,16 +57,19 @@ pub(crate) async fn load_many(
     tables: &[(&'static str, &'static str)],
     values: &[Value],
 ) -> Result<(), QueryError> {
-    if values.is_empty() {
-        return Ok(());
+    for values in values.chunks(VALUES_MAX) {
+        let places = values.len().next_power_of_two();
+        let queries = tables.iter().filter_map(|(name, column)| {
+            let columns = columns_of(model.table(name)?);
+            let list = (1..=places).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+            let padded = values.iter().chain(values.last().into_iter().cycle()).take(places).cloned();
+            let sql = format!("select {columns} from {name} where {column} in ({list})");
+            Some((sql.into(), padded.collect()))
+        });
+        let answers = at.query_all(queries.collect()).await?;
+        take(memory, tables.iter().map(|(name, _)| *name), answers)?;
     }
-    let places = (1..=values.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    let queries = tables.iter().filter_map(|(name, column)| {
-        let columns = columns_of(model.table(name)?);
-        Some((format!("select {columns} from {name} where {column} in ({places})").into(), values.to_vec()))
-    });
-    let answers = at.query_all(queries.collect()).await?;
-    take(memory, tables.iter().map(|(name, _)| *name), answers)
+    Ok(())
 }
 
 /// Every row of some tables, in one round trip.

@@ -3,6 +3,7 @@
 use event_store::Value;
 use schema::{Event, HoldId, InvitationId, Recorded, StreamId, TenantEvent, TenantId, Timestamp};
 
+use crate::facts::Unreadable;
 use crate::memory::RowError;
 use crate::model::{Column, ReadModel, Table, Write};
 use crate::parts::text;
@@ -61,6 +62,15 @@ pub struct Timer {
     pub due_at: Timestamp,
 }
 
+/// What is due, and what nothing can be said of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllDue {
+    /// The oldest first.
+    pub timers: Vec<Timer>,
+    /// Rows that hold something we did not write.
+    pub unreadable: Vec<Unreadable>,
+}
+
 impl Timer {
     /// Where the command goes.
     pub fn stream(&self) -> StreamId {
@@ -114,20 +124,35 @@ fn project(recorded: &Recorded) -> Vec<Write> {
     vec![]
 }
 
-/// Timers whose time has come, the oldest first.
-pub async fn due(at: &mut At, now: Timestamp, limit: usize) -> Result<Vec<Timer>, QueryError> {
-    let rows = at
-        .query(
-            "select tenant_id, kind, target_id, due_at from timers where due_at <= $1
-              order by due_at, tenant_id, kind, subject_id limit $2",
-            &[text(now), (limit as u64).into()],
-        )
-        .await?;
-    let mut timers = Vec::new();
-    for row in &rows {
-        timers.push(timer(row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?)?);
+/// Timers whose time has come, the oldest first. One that cannot be read fires nothing and stands in nobody's way.
+pub async fn due(at: &mut At, now: Timestamp, limit: usize) -> Result<AllDue, QueryError> {
+    let mut due = AllDue::default();
+    let mut passed = 0;
+    while due.timers.len() < limit {
+        let wanted = limit - due.timers.len();
+        let rows = at
+            .query(
+                "select tenant_id, kind, target_id, due_at from timers where due_at <= $1
+                  order by due_at, tenant_id, kind, subject_id limit $2 offset $3",
+                &[text(now), (wanted as u64).into(), (passed as u64).into()],
+            )
+            .await?;
+        passed += rows.len();
+        for row in &rows {
+            let tenant = row.text(0)?;
+            match timer(tenant, row.text(1)?, row.text(2)?, row.text(3)?) {
+                Ok(timer) => due.timers.push(timer),
+                Err(error) => {
+                    due.unreadable
+                        .push(Unreadable { tenant_id: tenant.parse().ok(), why: error.to_string() });
+                }
+            }
+        }
+        if rows.len() < wanted {
+            break;
+        }
     }
-    Ok(timers)
+    Ok(due)
 }
 
 /// When the next timer is due.

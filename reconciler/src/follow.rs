@@ -68,7 +68,7 @@ impl Reconciler {
     /// Asks for a look at everybody.
     async fn refill(&self, position: u64) -> Result<(), WorkError> {
         let mut at = self.0.views.snapshot(&facts::MODEL).await?;
-        let tenants = facts::all(&mut at).await?;
+        let tenants = facts::all(&mut at).await?.tenants;
         let everybody = tenants
             .iter()
             .map(|tenant| Subject::Tenant(tenant.tenant_id))

@@ -93,7 +93,7 @@ impl Reconciler {
     async fn sweeping(&self) -> Result<SweepReport, WorkError> {
         let (position, tenants, admins) = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
-            let tenants = facts::all(&mut at).await?;
+            let tenants = facts::all(&mut at).await?.tenants;
             (at.position(), tenants, facts::platform_admins(&mut at).await?)
         };
         let mut report = SweepReport { tenants: tenants.len(), ..SweepReport::default() };

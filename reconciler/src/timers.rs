@@ -41,7 +41,7 @@ impl Reconciler {
     pub async fn fire_timers(&self) -> Result<usize, WorkError> {
         let due = {
             let mut at = self.0.views.snapshot(&timers::MODEL).await?;
-            timers::due(&mut at, self.now(), BATCH).await?
+            timers::due(&mut at, self.now(), BATCH).await?.timers
         };
         for timer in &due {
             self.fire(timer).await?;

@@ -1,10 +1,13 @@
 //! One batch as one transaction: positions, time and hashes are computed here, the database only guards.
 
+use std::collections::BTreeSet;
+
 use schema::Timestamp;
 
 use crate::StoreError;
 use crate::chain::{Leaf, link};
 use crate::db::{Batch, Db, DbError, Expect, Value};
+use crate::guard::{Panicked, caught_now};
 use crate::proposal::Proposal;
 use crate::request::Outcome;
 use crate::stored::Entry;
@@ -37,11 +40,30 @@ pub(super) struct Flush {
     pub(super) head: Head,
     items: Vec<(Proposal, Outcome)>,
     replies: Vec<Option<String>>,
+    /// Commands whose answer could not be made, by their place.
+    unanswerable: BTreeSet<usize>,
 }
 
 impl Flush {
+    /// A batch of every command whose answer can be made; the others come back. One of them must not hold up its neighbours.
+    pub(super) fn of_answerable(head: &Head, batch: Vec<Proposal>, now: Timestamp) -> (Self, Vec<Proposal>) {
+        let mut batch = batch;
+        let mut broken = Vec::new();
+        loop {
+            let mut flush = Self::new(head, batch, now);
+            if flush.unanswerable.is_empty() {
+                return (flush, broken);
+            }
+            batch = Vec::new();
+            for (place, proposal) in flush.take_back().into_iter().enumerate() {
+                let into = if flush.unanswerable.contains(&place) { &mut broken } else { &mut batch };
+                into.push(proposal);
+            }
+        }
+    }
+
     /// Gives every event its position. The time is one value per batch and never below the one before.
-    pub(super) fn new(head: &Head, batch: Vec<Proposal>, now: Timestamp) -> Self {
+    fn new(head: &Head, batch: Vec<Proposal>, now: Timestamp) -> Self {
         let recorded_at = now.max(head.recorded_at);
         let mut position = head.position;
         let mut items = Vec::with_capacity(batch.len());
@@ -63,11 +85,18 @@ impl Flush {
             items.push((proposal, outcome));
         }
         let chain = chain(head, &items, recorded_at, position);
-        let replies = items
-            .iter()
-            .map(|(proposal, outcome)| proposal.key.as_ref().map(|key| (key.render)(outcome)))
-            .collect();
-        Self { head: Head { position, chain, recorded_at }, items, replies }
+        let mut unanswerable = BTreeSet::new();
+        let replies = items.iter().enumerate().map(|(place, item)| match reply(item) {
+            Ok(reply) => reply,
+            Err(panicked) => {
+                let (proposal, _) = item;
+                drop(panicked.told("answer a command", format_args!("command {}", proposal.command_id)));
+                unanswerable.insert(place);
+                None
+            }
+        });
+        let replies = replies.collect();
+        Self { head: Head { position, chain, recorded_at }, items, replies, unanswerable }
     }
 
     /// The transaction. The head's row is the first lock and the guard of everything else.
@@ -208,6 +237,10 @@ impl Flush {
         let news = self.items.iter().flat_map(|(_, outcome)| outcome.news.iter().cloned());
         (news.map(Entry::Event).collect(), self.items)
     }
+}
+
+fn reply((proposal, outcome): &(Proposal, Outcome)) -> Result<Option<String>, Panicked> {
+    proposal.key.as_ref().map(|key| caught_now(|| (key.render)(outcome))).transpose()
 }
 
 const EVENTS: &[&str] = &[

@@ -139,7 +139,7 @@ on_both_databases! {
                 done = replay(&world.views, &world.store, "facts", &|_| {}) => { done.unwrap(); }
                 () = async { for _ in 0..awaits { tokio::task::yield_now().await; } } => { killed += 1; }
             }
-            let facts = facts::all(&mut world.at(&facts::MODEL).await).await.unwrap();
+            let facts = facts::all(&mut world.at(&facts::MODEL).await).await.unwrap().tenants;
             assert_eq!(facts.len(), 3);
         }
         assert!(killed > 0);
@@ -184,13 +184,13 @@ on_both_databases! {
         world.settle().await;
         let head = world.store.read_head().await.unwrap();
         let later = noon().plus_days(1);
-        let before = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap();
+        let before = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().timers;
         assert_eq!(before.len(), 1);
         for model in crate::READ_MODELS {
             replay(&world.views, &world.store, model.name, &|_| {}).await.unwrap();
         }
         // The same timer under the same id: fired by both copies it would be one command.
-        let after = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap();
+        let after = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().timers;
         assert_eq!(before, after);
         assert_eq!(world.store.read_head().await.unwrap(), head);
     }
@@ -241,7 +241,7 @@ on_both_databases! {
         assert!(users::get(&mut world.at(&users::MODEL).await, usr(1)).await.unwrap().is_none());
         let today = noon().date();
         assert!(partners::get(&mut world.at(&partners::MODEL).await, par(1), today).await.unwrap().is_none());
-        assert!(facts::all(&mut world.at(&facts::MODEL).await).await.unwrap().is_empty());
+        assert!(facts::all(&mut world.at(&facts::MODEL).await).await.unwrap().tenants.is_empty());
         let view = provisioning::get(&mut world.at(&provisioning::MODEL).await, ten(1)).await.unwrap();
         assert_eq!(view.summary, "progressing");
         assert_eq!(world.at(&activity::MODEL).await.as_of().time, None);

@@ -180,7 +180,7 @@ on_both_databases! {
         assert!(!owner.entitled && owner.idp_enabled, "an owner can still sign in and read why");
         assert!(owner.sessions_epoch > facts.position);
         assert_eq!(owner.sessions_epoch, guest.sessions_epoch);
-        assert_eq!(facts::all(&mut world.at(&facts::MODEL).await).await.unwrap(), [held]);
+        assert_eq!(facts::all(&mut world.at(&facts::MODEL).await).await.unwrap().tenants, [held]);
         world.releases(1).await;
         world.settle().await;
         let open = facts::of_tenant(&mut world.at(&facts::MODEL).await, ten(1)).await.unwrap().unwrap();
@@ -226,7 +226,7 @@ on_both_databases! {
             expires_at: noon().plus_days(14), seats: None,
         }).await;
         world.settle().await;
-        let due = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap();
+        let due = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().timers;
         assert_eq!(due.iter().map(|timer| timer.due).collect::<Vec<_>>(), [timers::Due::InvitationExpiry(inv(1))]);
         let rows = users::rows_of(&mut world.at(&users::MODEL).await, &[usr(5)]).await.unwrap();
         assert_eq!(users::invitations(&rows, usr(5)).unwrap().len(), 1);
@@ -234,10 +234,10 @@ on_both_databases! {
         let by_themselves = request(Actor::person(ActorKind::User, usr(5)));
         world.store.execute(Arc::new(accepts), by_themselves).await.unwrap();
         world.settle().await;
-        assert!(timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().is_empty());
+        assert!(timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().timers.is_empty());
         world.tenant(1, TenantCommand::Terminate { reason: None, grace_days: 0, confirm: None }).await;
         world.settle().await;
-        let due = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap();
+        let due = timers::due(&mut world.at(&timers::MODEL).await, later, 10).await.unwrap().timers;
         assert_eq!((due[0].due, due[0].due_at), (timers::Due::Termination, noon()));
     }
 

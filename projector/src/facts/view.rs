@@ -114,3 +114,21 @@ impl SystemState {
         }
     }
 }
+
+/// Every tenant, and those of which nothing can be said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Everybody {
+    /// In the order of their ids.
+    pub tenants: Vec<TenantFacts>,
+    /// Whose rows hold something we did not write. Nothing is done for them or to them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Somebody of whom nothing can be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Whom, unless that is what cannot be read.
+    pub tenant_id: Option<TenantId>,
+    /// Which column of which table. Holds nobody's data.
+    pub why: String,
+}

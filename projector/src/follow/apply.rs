@@ -5,6 +5,7 @@ use event_store::{Batch, Entry, Expect, WriteError};
 use super::lead::{self, Track};
 use super::{FollowError, position_of};
 use crate::fold::Changes;
+use crate::memory::FoldError;
 use crate::park::{self, Waiting};
 use crate::views::Views;
 
@@ -85,7 +86,8 @@ async fn write(
                 (recorded.stream.as_str(), Err(poison.unwrap_or_default().to_owned()))
             }
             Entry::Event(recorded) => {
-                let taken = changes.take(track.model, (track.model.project)(recorded));
+                let digested = track.model.digest(recorded).map_err(FoldError::from);
+                let taken = digested.and_then(|writes| changes.take(track.model, writes));
                 (recorded.stream.as_str(), taken.map_err(|error| error.to_string()))
             }
             Entry::Malformed { stream, error, .. } => (stream.as_str(), Err(error.clone())),
@@ -100,7 +102,9 @@ async fn write(
     };
     let mut batch = Batch::new();
     move_checkpoint(&mut batch, track, last, recorded_at(entries));
-    changes.write_to(&mut batch, track.model, track.copy)?;
+    if let Err(error) = changes.write_to(&mut batch, track.model, track.copy) {
+        return Ok(Written::Refused(error.to_string()));
+    }
     park::write_to(&mut batch, track.model, track.copy, &waiting);
     match views.db().write(batch).await {
         Ok(_) => {

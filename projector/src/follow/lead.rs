@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use event_store::guard::{Panicked, caught};
+use event_store::trouble::Trouble;
 use event_store::{Batch, DbError, Expect, Row, WriteError};
 use tokio::time::Instant;
 
@@ -26,6 +28,7 @@ pub(crate) struct Track {
     pub(crate) parked: BTreeSet<String>,
     is_live: bool,
     standing: Standing,
+    trouble: Trouble,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,8 @@ enum Standing {
     Stopped,
     /// A write failed: read the checkpoint before the next one.
     Distrusted,
+    /// Our own code broke over it: the same, but not before then.
+    SetAside(Instant),
 }
 
 impl Track {
@@ -55,7 +60,25 @@ impl Track {
             parked,
             is_live: false,
             standing: Standing::Led,
+            trouble: Trouble::default(),
         }
+    }
+
+    /// What was read about it again. What is wrong with it is not forgotten by reading.
+    pub(crate) fn becomes(&mut self, read: Self) {
+        let trouble = std::mem::take(&mut self.trouble);
+        *self = Self { trouble, ..read };
+    }
+
+    /// It broke. Its neighbours go on, and it is tried again later.
+    pub(crate) fn broke(&mut self, panicked: &Panicked) {
+        let pause = self.trouble.tell_panicked(panicked, "keep a read model up to date", self.model.name);
+        self.standing = Standing::SetAside(Instant::now() + pause);
+    }
+
+    /// It moved.
+    pub(crate) fn is_well(&mut self) {
+        self.trouble.tell_works("the read model is kept up to date");
     }
 
     pub(crate) fn distrust(&mut self) {
@@ -134,9 +157,18 @@ fn checkpoint(row: &Row) -> Result<Option<Checkpoint>, DbError> {
 pub(crate) async fn take_over_all(views: &Views, owner: &str) -> Result<Vec<Track>, FollowError> {
     let mut tracks = Vec::new();
     for checkpoint in checkpoints(views).await? {
-        let track = take_over(views, owner, checkpoint).await?;
-        track.report(views);
-        tracks.push(track);
+        let mut found = track(&checkpoint, Standing::SetAside(Instant::now()), BTreeSet::new(), 0);
+        let taking = async {
+            let taken = take_over(views, owner, checkpoint).await?;
+            taken.report(views);
+            Ok::<_, FollowError>(taken)
+        };
+        match caught(taking).await {
+            Ok(taken) => found.becomes(taken?),
+            // One read model keeps no other from being followed, from the start on.
+            Err(panicked) => found.broke(&panicked),
+        }
+        tracks.push(found);
     }
     Ok(tracks)
 }
@@ -179,6 +211,7 @@ fn track(found: &Checkpoint, standing: Standing, parked: BTreeSet<String>, raise
         parked,
         is_live: found.is_live,
         standing,
+        trouble: Trouble::default(),
     }
 }
 
@@ -196,6 +229,7 @@ pub(crate) async fn reread(views: &Views, lost: &Track, owner: &str) -> Result<T
             parked: BTreeSet::new(),
             is_live: false,
             standing: Standing::Stopped,
+            trouble: Trouble::default(),
         });
     };
     let standing = match (&found.owner, found.is_stopped) {
@@ -221,41 +255,62 @@ pub(crate) async fn refresh(
     for found in found {
         let known =
             tracks.iter().position(|track| track.model.name == found.model.name && track.copy == found.copy);
-        let Some(at) = known else {
-            let track = adopt(views, owner, found).await?;
-            track.report(views);
-            tracks.push(track);
-            continue;
-        };
-        let Some(track) = tracks.get_mut(at) else { continue };
-        track.is_live = found.is_live;
-        let stands_still = match track.standing {
-            Standing::Led | Standing::Stopped => false,
-            Standing::Distrusted => {
-                *track = reread(views, track, owner).await?;
-                false
+        match known.and_then(|at| tracks.get_mut(at)) {
+            Some(track) => {
+                let looked = caught(look_again(views, owner, track, found, head)).await;
+                if let Err(panicked) = &looked {
+                    track.broke(panicked);
+                }
+                looked.unwrap_or(Ok(()))?;
             }
-            Standing::Elsewhere(_) if found.position != track.position || found.position >= head => {
-                track.position = found.position;
-                track.standing = Standing::Elsewhere(Instant::now());
-                false
+            None => {
+                let track = adopt(views, owner, found).await?;
+                track.report(views);
+                tracks.push(track);
             }
-            Standing::Elsewhere(since) => since.elapsed() > STANDING_STILL,
-        };
-        if stands_still && !found.is_stopped {
-            tracing::warn!(
-                model = found.model.name,
-                position = found.position,
-                head,
-                "a read model stands still: taking over"
-            );
-            *track = take_over(views, owner, found).await?;
         }
-        track.report(views);
-        if track.is_live && track.is_led() {
-            let lag = head.saturating_sub(track.position);
-            metrics::gauge!("dezky_projection_lag_events", "read_model" => track.model.name).set(lossy(lag));
+    }
+    Ok(())
+}
+
+/// A copy that is known: lead it again, or from now on, if nobody else does.
+async fn look_again(
+    views: &Views,
+    owner: &str,
+    track: &mut Track,
+    found: Checkpoint,
+    head: u64,
+) -> Result<(), FollowError> {
+    track.is_live = found.is_live;
+    let stands_still = match track.standing {
+        Standing::Led | Standing::Stopped => false,
+        Standing::SetAside(until) if Instant::now() < until => return Ok(()),
+        Standing::Distrusted | Standing::SetAside(_) => {
+            let read = reread(views, track, owner).await?;
+            track.becomes(read);
+            false
         }
+        Standing::Elsewhere(_) if found.position != track.position || found.position >= head => {
+            track.position = found.position;
+            track.standing = Standing::Elsewhere(Instant::now());
+            false
+        }
+        Standing::Elsewhere(since) => since.elapsed() > STANDING_STILL,
+    };
+    if stands_still && !found.is_stopped {
+        tracing::warn!(
+            model = found.model.name,
+            position = found.position,
+            head,
+            "a read model stands still: taking over"
+        );
+        let taken = take_over(views, owner, found).await?;
+        track.becomes(taken);
+    }
+    track.report(views);
+    if track.is_live && track.is_led() {
+        let lag = head.saturating_sub(track.position);
+        metrics::gauge!("dezky_projection_lag_events", "read_model" => track.model.name).set(lossy(lag));
     }
     Ok(())
 }

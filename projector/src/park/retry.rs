@@ -164,7 +164,8 @@ async fn digest(
     };
     let mut changes = Changes::default();
     for recorded in events.iter().filter(|recorded| waiting.contains(&recorded.position)) {
-        if let Err(error) = changes.take(model, (model.project)(recorded)) {
+        let taken = model.digest(recorded).map_err(FoldError::from);
+        if let Err(error) = taken.and_then(|writes| changes.take(model, writes)) {
             return Ok(Err(error.to_string()));
         }
     }

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::statement;
 use crate::db::DbError;
+use crate::guard::caught_now;
 
 const STATEMENTS_CACHED: usize = 256;
 
@@ -31,7 +32,11 @@ impl Worker {
             .name("sqlite".to_owned())
             .spawn(move || {
                 for job in waiting {
-                    job(&mut connection);
+                    // The thread belongs to everybody. Unwinding rolled back what the job had open, and who waits for
+                    // its answer hears that there is none.
+                    if let Err(panicked) = caught_now(|| job(&mut connection)) {
+                        drop(panicked.told("use a database", "one statement"));
+                    }
                 }
             })
             .map_err(|error| DbError::because("start a database thread", error))?;
@@ -57,3 +62,6 @@ impl Worker {
         !self.thread.is_finished()
     }
 }
+
+#[cfg(test)]
+mod tests;
