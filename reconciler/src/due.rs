@@ -64,6 +64,19 @@ pub struct Waiting {
     pub reason: Option<String>,
 }
 
+/// How many rows wait in a system for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingCount {
+    /// In which system.
+    pub system: System,
+    /// Why they wait; nothing for fresh ones.
+    pub state: Option<String>,
+    /// The word for what is wrong.
+    pub reason: Option<String>,
+    /// How many.
+    pub count: u64,
+}
+
 /// The rows.
 #[derive(Clone)]
 pub(crate) struct DueRows {
@@ -165,11 +178,28 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// Every row, for people.
-    pub(crate) async fn list(&self) -> Result<Vec<Waiting>, DbError> {
-        let sql = "select subject, system, due_at, attempts, state, reason from due order by due_at, subject, system";
-        let rows = self.db.query(sql, &[]).await?;
+    /// The rows that are looked at first, for people.
+    pub(crate) async fn list(&self, limit: usize) -> Result<Vec<Waiting>, DbError> {
+        let sql = "select subject, system, due_at, attempts, state, reason from due
+                    order by due_at, subject, system limit $1";
+        let rows = self.db.query(sql, &[bound(limit)]).await?;
         Ok(rows.iter().filter_map(waiting).collect())
+    }
+
+    /// Rows whose last look ended the task it ran in.
+    pub(crate) async fn crashed(&self, limit: usize) -> Result<Vec<Waiting>, DbError> {
+        let sql = "select subject, system, due_at, attempts, state, reason from due where state = 'crashed'
+                    order by due_at, subject, system limit $1";
+        let rows = self.db.query(sql, &[bound(limit)]).await?;
+        Ok(rows.iter().filter_map(waiting).collect())
+    }
+
+    /// How many rows wait, by system and by why.
+    pub(crate) async fn counts(&self) -> Result<Vec<WaitingCount>, DbError> {
+        let sql = "select system, state, reason, count(*) from due
+                    group by system, state, reason order by system, state, reason";
+        let rows = self.db.query(sql, &[]).await?;
+        Ok(rows.iter().filter_map(counted).collect())
     }
 }
 
@@ -201,6 +231,19 @@ fn put(
         rows,
         ASK_AGAIN,
     );
+}
+
+fn bound(limit: usize) -> event_store::Value {
+    i64::try_from(limit).unwrap_or(i64::MAX).into()
+}
+
+fn counted(row: &Row) -> Option<WaitingCount> {
+    Some(WaitingCount {
+        system: row.text(0).ok()?.parse().ok()?,
+        state: row.opt_text(1).ok()?.map(str::to_owned),
+        reason: row.opt_text(2).ok()?.map(str::to_owned),
+        count: row.count(3).ok()?,
+    })
 }
 
 fn waiting(row: &Row) -> Option<Waiting> {

@@ -16,16 +16,22 @@ mod backoff;
 pub mod breaker;
 pub mod call;
 pub mod config;
+mod differences;
 mod due;
 mod follow;
 pub mod integration;
 pub mod lane;
 mod left_alone;
+mod leftovers;
+mod losses;
+mod modes;
 pub mod ocis;
 mod order;
 mod pass;
 mod plan;
 mod record;
+#[cfg(test)]
+mod seen_tests;
 pub mod stalwart;
 mod subject;
 mod sweep;
@@ -50,12 +56,19 @@ pub use config::{
     AUTHENTIK_CALLS_DEFAULT, AuthentikConfig, Config, LossLimit, OCIS_CALLS_DEFAULT, OcisConfig,
     STALWART_CALLS_DEFAULT, Size, StalwartConfig, SystemMode,
 };
-pub use due::Waiting;
+pub use differences::Difference;
+pub use due::{Waiting, WaitingCount};
 pub use left_alone::LeftAlone;
+pub use leftovers::{KnownLeftover, Leftover, LeftoverCount, LeftoverWhy};
+pub use losses::{Loss, LossWhy};
+pub use modes::Moded;
 pub use ocis::Credentials;
 pub use plan::SystemPlan;
 pub use subject::Subject;
 pub use sweep::{Orphan, SweepReport};
+
+/// Rows of each list that [`Reconciler::status`] reads; counts say how many there are.
+const STATUS_ROWS_MAX: usize = 50;
 
 /// Why work on our own side stopped. What the outside systems do is never one of these.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +104,11 @@ struct Inner {
     attempts: attempts::Attempts,
     breakers: breaker::Breakers,
     left_alone: left_alone::LeftAloneRows,
+    modes: modes::ModeRows,
+    differences: differences::DifferenceRows,
+    losses: losses::LossRows,
+    installations: losses::InstallationRows,
+    leftovers: leftovers::LeftoverRows,
     woken: Notify,
     /// This process, in leases.
     owner: String,
@@ -100,12 +118,24 @@ struct Inner {
 /// How the work stands, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Who waits for a look, and why.
+    /// Who waits for a look, and why: those that are looked at first.
     pub waiting: Vec<Waiting>,
+    /// How many wait, by system and by why.
+    pub waiting_counts: Vec<WaitingCount>,
+    /// The first whose look ended the task it ran in.
+    pub crashed: Vec<Waiting>,
     /// Systems that are left alone, why, and until when.
     pub left_alone: Vec<LeftAlone>,
-    /// How we may act, per system.
-    pub modes: Vec<(System, SystemMode)>,
+    /// How the reconciler was last started, per system; nothing before its first start.
+    pub modes: Vec<Moded>,
+    /// How many subjects differ, per system that is only observed.
+    pub differences: Vec<(System, u64)>,
+    /// Systems in which nothing is made for now.
+    pub losses: Vec<Loss>,
+    /// How many objects with our mark are not in use.
+    pub leftover_counts: Vec<LeftoverCount>,
+    /// The ones seen first.
+    pub leftovers: Vec<KnownLeftover>,
     /// How far the log has been taken in.
     pub position: u64,
 }
@@ -119,6 +149,11 @@ impl Reconciler {
             attempts: attempts::Attempts::new(views.db().clone()),
             breakers: breaker::Breakers::default(),
             left_alone: left_alone::LeftAloneRows::new(views.db().clone()),
+            modes: modes::ModeRows::new(views.db().clone()),
+            differences: differences::DifferenceRows::new(views.db().clone()),
+            losses: losses::LossRows::new(views.db().clone()),
+            installations: losses::InstallationRows::new(views.db().clone()),
+            leftovers: leftovers::LeftoverRows::new(views.db().clone()),
             woken: Notify::new(),
             owner: Uuid::new_v4().simple().to_string(),
             leases: AtomicU64::new(0),
@@ -132,11 +167,32 @@ impl Reconciler {
     /// How the work stands.
     pub async fn status(&self) -> Result<Status, WorkError> {
         Ok(Status {
-            waiting: self.0.due.list().await?,
+            waiting: self.0.due.list(STATUS_ROWS_MAX).await?,
+            waiting_counts: self.0.due.counts().await?,
+            crashed: self.0.due.crashed(STATUS_ROWS_MAX).await?,
             left_alone: self.0.left_alone.list().await?,
-            modes: System::ALL.map(|system| (system, self.0.systems.mode(system))).to_vec(),
+            modes: self.0.modes.list().await?,
+            differences: self.0.differences.count_by_system().await?,
+            losses: self.0.losses.list().await?,
+            leftover_counts: self.0.leftovers.counts().await?,
+            leftovers: self.0.leftovers.list(STATUS_ROWS_MAX).await?,
             position: self.0.due.position().await?.unwrap_or_default(),
         })
+    }
+
+    /// Says how this process may act in each system: other processes show it.
+    pub async fn note_modes(&self) -> Result<(), WorkError> {
+        let modes = System::ALL.map(|system| (system, self.0.systems.mode(system)));
+        Ok(self.0.modes.note_all(&modes, self.now()).await?)
+    }
+
+    /// An operator says that what is missing in a system is gone: it is made again. Nothing when there is
+    /// no loss.
+    pub async fn confirm_loss(&self, system: System) -> Result<Option<Loss>, WorkError> {
+        if !self.0.losses.confirm(system, self.now()).await? {
+            return Ok(None);
+        }
+        Ok(self.0.losses.of(system).await?)
     }
 
     /// A system answered as it should: whoever waited for it is looked at now.
