@@ -162,6 +162,20 @@ pub async fn platform_system(at: &mut At) -> Result<Option<SystemFacts>, QueryEr
     Ok(derive::systems(&memory, "platform")?.into_values().next())
 }
 
+/// Everything that is bound in a system: kinds, with ids there. An account several tenants share stands in it once.
+pub async fn bound_in(
+    at: &mut At,
+    system: schema::System,
+) -> Result<BTreeSet<(schema::provisioning::ResourceKind, String)>, QueryError> {
+    let sql = "select distinct kind, external_id from fact_resources where system = $1";
+    let rows = at.query(sql, &[text(system)]).await?;
+    let bound = rows.iter().filter_map(|row| {
+        let kind = serde_json::from_value(serde_json::Value::from(row.text(0).ok()?)).ok()?;
+        Some((kind, row.text(1).ok()?.to_owned()))
+    });
+    Ok(bound.collect())
+}
+
 /// Every tenant a person is or was a member of: who needs a look when something about the person changes.
 pub async fn tenants_of_user(at: &mut At, user: schema::UserId) -> Result<Vec<TenantId>, QueryError> {
     let rows = at

@@ -1,6 +1,7 @@
 //! Every attempt as a row, for thirty days: a flapping system must not grow the log.
 
 use event_store::{Batch, Db, Expect, WriteError};
+use schema::provisioning::Resource;
 use schema::{System, Timestamp};
 
 use crate::call::CallError;
@@ -36,11 +37,13 @@ impl Attempts {
     }
 
     pub(crate) async fn note(&self, tried: &Tried<'_>) -> Result<(), WriteError> {
+        let about =
+            |of: fn(&Resource) -> String| tried.error.and_then(|error| error.resource.as_ref()).map(of);
         let mut batch = Batch::new();
         batch.run(
             "insert into attempts (subject, system, started_at, duration_ms, position, generation, steps,
-                                   outcome, class, reason, summary)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                   outcome, class, reason, summary, resource_kind, resource_key, upstream)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              on conflict (subject, system, started_at) do nothing",
             vec![
                 tried.subject.to_string().into(),
@@ -54,6 +57,9 @@ impl Attempts {
                 tried.error.map(|error| error.class.as_str()).into(),
                 tried.error.map(|error| error.reason.as_str()).into(),
                 tried.error.map(|error| error.summary.clone()).into(),
+                about(|about| about.kind.as_str().to_owned()).into(),
+                about(|about| about.key.clone()).into(),
+                tried.error.and_then(|error| error.upstream.clone()).into(),
             ],
             Expect::Any,
         );

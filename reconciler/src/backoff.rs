@@ -26,8 +26,7 @@ pub(crate) const BLOCKED: Duration = Duration::from_mins(1);
 pub(crate) fn pause(error: &CallError, failures: u32, jitter: fn(u64) -> u64) -> Duration {
     match error.class {
         FailureClass::Transient => {
-            let doubled = TRANSIENT_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
-            let most = u64::try_from(doubled.min(TRANSIENT_MAX).as_millis()).unwrap_or(u64::MAX);
+            let most = u64::try_from(doubled(failures).as_millis()).unwrap_or(u64::MAX);
             Duration::from_millis(jitter(most))
         }
         FailureClass::RateLimited => rate_limit(error),
@@ -36,6 +35,15 @@ pub(crate) fn pause(error: &CallError, failures: u32, jitter: fn(u64) -> u64) ->
         FailureClass::Unknown => UNKNOWN,
         FailureClass::Blocked => BLOCKED,
     }
+}
+
+/// How long after the n-th fault of ours in a row, n from 1: what crashed will mostly crash again.
+pub(crate) fn of_a_fault(failures: u32) -> Duration {
+    doubled(failures)
+}
+
+fn doubled(failures: u32) -> Duration {
+    TRANSIENT_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(TRANSIENT_MAX)
 }
 
 /// How long the system wants to be left alone.

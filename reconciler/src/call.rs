@@ -84,6 +84,14 @@ impl CallError {
         Self { upstream: (!words.trim().is_empty()).then(|| words.trim().to_owned()), ..self }
     }
 
+    /// The object concerned in a word for logs: its kind and our id or a domain, nothing personal.
+    pub fn object(&self) -> String {
+        self.resource
+            .as_ref()
+            .map(|about| format!("{} {}", about.kind.as_str(), about.key))
+            .unwrap_or_default()
+    }
+
     /// Whether it concerns one person alone and will not pass by itself: everybody else is served.
     pub fn is_of_a_person(&self) -> bool {
         self.class == FailureClass::Permanent

@@ -64,6 +64,13 @@ impl DifferenceRows {
         self.db.write(batch).await.map(drop)
     }
 
+    /// The system is no longer only observed.
+    pub(crate) async fn forget_all(&self, system: System) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        batch.run("delete from differences where system = $1", vec![system.as_str().into()], Expect::Any);
+        self.db.write(batch).await.map(drop)
+    }
+
     /// Nothing differs any more, or we may act again.
     pub(crate) async fn forget(&self, subject: Subject, system: System) -> Result<(), WriteError> {
         let mut batch = Batch::new();

@@ -1,4 +1,4 @@
-//! Who needs a look in which system: one row however many events asked. Losing the rows is harmless.
+//! Who needs a look in which system: one row of each however many events asked. Losing the rows is harmless.
 
 mod lease;
 
@@ -6,7 +6,7 @@ use event_store::{Batch, Db, DbError, Expect, Row, WriteError};
 use schema::{System, Timestamp};
 
 use crate::subject::Subject;
-pub(crate) use lease::{Held, Later, Lease};
+pub(crate) use lease::{Later, Lease};
 
 /// The name of our position in the tail, beside those of the read models.
 const CHECKPOINT: &str = "reconciler";
@@ -34,8 +34,10 @@ pub(crate) enum Haste {
 pub(crate) enum Waits {
     /// After a failure.
     Retry,
-    /// For the system, the door, or somebody who paused it.
+    /// For the system, or the door.
     Blocked,
+    /// After a fault of ours.
+    Crashed,
 }
 
 impl Waits {
@@ -43,6 +45,7 @@ impl Waits {
         match self {
             Self::Retry => "retry",
             Self::Blocked => "blocked",
+            Self::Crashed => "crashed",
         }
     }
 }
@@ -161,18 +164,21 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// What a subject's row was waiting for has come.
+    /// What a subject's row was waiting for has come with an event. Whoever holds the row has perhaps not seen it: the row
+    /// is due again when they give it back.
     pub(crate) async fn nudge(
         &self,
         subject: Subject,
         system: System,
+        position: u64,
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
         batch.run(
-            "update due set due_at = $3
-              where subject = $1 and system = $2 and state = 'blocked' and due_at > $3 and lease_until is null",
-            vec![subject.to_string().into(), system.as_str().into(), now.to_string().into()],
+            "update due set position = case when position < $3 then $3 else position end,
+                            due_at = case when lease_until is null and due_at > $4 then $4 else due_at end
+              where subject = $1 and system = $2 and (state = 'blocked' or lease_until is not null)",
+            vec![subject.to_string().into(), system.as_str().into(), position.into(), now.to_string().into()],
             Expect::Any,
         );
         self.db.write(batch).await.map(drop)

@@ -1,12 +1,16 @@
 //! From the tail of the log to rows of who needs a look.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use event_store::Entry;
+use event_store::guard::caught;
+use event_store::trouble::Trouble;
 use projector::facts;
-use schema::System;
+use schema::{Recorded, System};
 
+use crate::config::SystemMode;
 use crate::due::Haste;
 use crate::subject::Subject;
 use crate::wanted::{self, Whom};
@@ -16,27 +20,26 @@ use crate::{Reconciler, WorkError};
 const BATCH: usize = 500;
 /// How long facts may take before we ask whose tenants a person is in.
 const FACTS_WAIT: Duration = Duration::from_secs(10);
-/// Before the next try when the log or the views do not answer.
-const TROUBLE: Duration = Duration::from_secs(1);
 
 impl Reconciler {
     pub(crate) async fn follow_forever(&self) {
+        let mut trouble = Trouble::default();
         loop {
-            if let Err(error) = self.follow().await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "following the log was interrupted"
-                );
-            }
-            tokio::time::sleep(TROUBLE).await;
+            let pause = match caught(self.follow(&mut trouble)).await {
+                Ok(Ok(ended)) => match ended {},
+                Ok(Err(error)) => self.tell(&mut trouble, "the log cannot be followed", &error),
+                Err(panicked) => trouble.tell_panicked(&panicked, "follow", "the log"),
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
-    async fn follow(&self) -> Result<(), WorkError> {
+    async fn follow(&self, trouble: &mut Trouble) -> Result<Infallible, WorkError> {
         let mut follower = self.0.store.follow(self.start().await?);
         loop {
             let entries = follower.next(BATCH).await?;
             self.absorb(&entries).await?;
+            trouble.tell_works("the log can be followed");
         }
     }
 
@@ -68,15 +71,15 @@ impl Reconciler {
     /// Asks for a look at everybody.
     async fn refill(&self, position: u64) -> Result<(), WorkError> {
         let mut at = self.0.views.snapshot(&facts::MODEL).await?;
-        let tenants = facts::all(&mut at).await?.tenants;
+        let tenants = facts::tenant_ids(&mut at).await?;
         let everybody = tenants
-            .iter()
-            .map(|tenant| Subject::Tenant(tenant.tenant_id))
+            .into_iter()
+            .map(Subject::Tenant)
             .chain([Subject::Platform])
             .flat_map(|subject| subject.systems().into_iter().map(move |system| (subject, system)))
             .map(|one| (one, Haste::Usual));
         self.0.due.absorb(everybody.collect::<Vec<_>>(), position, self.now()).await?;
-        self.0.woken.notify_one();
+        self.0.woken.all();
         Ok(())
     }
 
@@ -89,15 +92,9 @@ impl Reconciler {
             match entry {
                 Entry::Event(recorded) => {
                     let haste = wanted::haste_of(&recorded.event);
-                    for (whom, systems) in wanted::because_of(recorded) {
-                        for subject in self.subjects(whom, recorded.position).await? {
-                            let systems =
-                                subject.systems().into_iter().filter(|system| systems.contains(system));
-                            for system in systems {
-                                let known = asked.entry((subject, system)).or_insert(haste);
-                                *known = haste.min(*known);
-                            }
-                        }
+                    for one in self.asked_by(recorded).await? {
+                        let known = asked.entry(one).or_insert(haste);
+                        *known = haste.min(*known);
                     }
                 }
                 // Read models park its stream; there is no fact in it for us.
@@ -107,9 +104,42 @@ impl Reconciler {
         let is_news = !asked.is_empty();
         self.0.due.absorb(asked, last, self.now()).await?;
         if is_news {
-            self.0.woken.notify_one();
+            self.0.woken.all();
         }
         Ok(())
+    }
+
+    /// Who is to be looked at because of one event, and where. An event that ends in a fault of ours asks for nobody: it is
+    /// said, and the sweep finds whoever differs.
+    async fn asked_by(&self, recorded: &Recorded) -> Result<Vec<(Subject, System)>, WorkError> {
+        match caught(self.asking(recorded)).await {
+            Ok(Ok(asked)) => Ok(asked),
+            Ok(Err(error)) if error.is_of_the_database() => Err(error),
+            Ok(Err(error)) => {
+                let position = recorded.position;
+                tracing::error!(
+                    position,
+                    error = &error as &dyn std::error::Error,
+                    "an event asks for nobody"
+                );
+                Ok(Vec::new())
+            }
+            Err(panicked) => {
+                drop(panicked.told("follow", format_args!("the event at {}", recorded.position)));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn asking(&self, recorded: &Recorded) -> Result<Vec<(Subject, System)>, WorkError> {
+        let mut asked = Vec::new();
+        for (whom, systems) in wanted::because_of(recorded) {
+            for subject in self.subjects(whom, recorded.position).await? {
+                let systems = subject.systems().into_iter().filter(|system| systems.contains(system));
+                asked.extend(systems.map(|system| (subject, system)));
+            }
+        }
+        Ok(asked)
     }
 
     async fn subjects(&self, whom: Whom, position: u64) -> Result<Vec<Subject>, WorkError> {
@@ -131,7 +161,7 @@ impl Reconciler {
     /// Somebody asked by hand: at once, and as if nothing had failed before.
     pub async fn wake(&self, subject: Subject, systems: &[System]) -> Result<(), WorkError> {
         self.0.due.reset(subject, systems, self.now()).await?;
-        self.0.woken.notify_one();
+        self.0.woken.all();
         Ok(())
     }
 
@@ -142,6 +172,9 @@ impl Reconciler {
         systems: &[System],
         position: u64,
     ) -> Result<bool, WorkError> {
-        Ok(self.0.due.is_settled(subject, systems, position).await?)
+        // Where nothing is done for now there is nothing to wait for.
+        let acting = |system: &System| self.0.systems.mode(*system) != SystemMode::Paused;
+        let systems: Vec<System> = systems.iter().copied().filter(acting).collect();
+        Ok(self.0.due.is_settled(subject, &systems, position).await?)
     }
 }

@@ -1,12 +1,16 @@
 //! Objects with our mark that are not the ones in use, as rows: what the last sweep of each system saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event_store::{Batch, Db, DbError, Expect, Row, WriteError};
 use schema::{System, Timestamp};
+use serde::Serialize;
+
+use crate::subject::Subject;
 
 /// Why an object with our mark is not in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LeftoverWhy {
     /// Its mark names nobody we know.
     UnknownOwner,
@@ -142,6 +146,12 @@ impl LeftoverRows {
             Expect::Any,
         );
         self.db.write(batch).await.map(drop)
+    }
+
+    /// The ids of one owner's.
+    pub(crate) async fn ids_of(&self, system: System, owner: Subject) -> Result<BTreeSet<String>, DbError> {
+        let all = self.of_owner(system, &owner.to_string()).await?;
+        Ok(all.into_iter().map(|known| known.leftover.external_id).collect())
     }
 
     /// How many there are, by system, kind and reason.

@@ -16,6 +16,7 @@ mod backoff;
 pub mod breaker;
 pub mod call;
 pub mod config;
+mod creating;
 mod differences;
 mod due;
 mod follow;
@@ -27,6 +28,7 @@ mod losses;
 mod modes;
 pub mod ocis;
 mod order;
+mod own_trouble;
 mod pass;
 mod plan;
 mod record;
@@ -39,16 +41,16 @@ mod systems;
 mod throttle;
 mod timers;
 mod wanted;
+mod woken;
 mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use domain::Asked;
-use event_store::{DbError, EventStore, ExecuteError, Outcome, Request, StoreError, TailError, WriteError};
+use event_store::{DbError, EventStore, ExecuteError, Request, StoreError, TailError, WriteError};
 use projector::{Lagging, QueryError, Views};
 use schema::{Actor, ActorKind, System, Timestamp};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -109,7 +111,10 @@ struct Inner {
     losses: losses::LossRows,
     installations: losses::InstallationRows,
     leftovers: leftovers::LeftoverRows,
-    woken: Notify,
+    permits: creating::Permits,
+    databases: own_trouble::Databases,
+    set_aside: timers::SetAside,
+    woken: woken::Woken,
     /// This process, in leases.
     owner: String,
     leases: AtomicU64,
@@ -154,7 +159,10 @@ impl Reconciler {
             losses: losses::LossRows::new(views.db().clone()),
             installations: losses::InstallationRows::new(views.db().clone()),
             leftovers: leftovers::LeftoverRows::new(views.db().clone()),
-            woken: Notify::new(),
+            permits: creating::Permits::default(),
+            databases: own_trouble::Databases::default(),
+            set_aside: timers::SetAside::default(),
+            woken: woken::Woken::default(),
             owner: Uuid::new_v4().simple().to_string(),
             leases: AtomicU64::new(0),
             config,
@@ -202,6 +210,7 @@ impl Reconciler {
             metrics::gauge!("dezky_upstream_left_alone", "system" => system.as_str()).set(0);
             self.0.left_alone.forget(system).await?;
             self.0.due.unblock(system, self.now()).await?;
+            self.0.woken.of(system).notify_one();
         }
         Ok(())
     }
@@ -222,10 +231,6 @@ impl Reconciler {
 
     fn now(&self) -> Timestamp {
         (self.0.config.clock)()
-    }
-
-    async fn record(&self, record: record::Record) -> Result<Outcome, WorkError> {
-        Ok(self.0.store.execute(Arc::new(record), self.request()).await?)
     }
 
     /// A command of ours, now.

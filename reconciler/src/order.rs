@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::access::Lifecycle;
 use projector::facts::TenantFacts;
-use schema::provisioning::Mode;
 use schema::{System, Timestamp};
 
 use crate::backoff;
@@ -28,17 +27,6 @@ pub(crate) enum Behind {
     NotYet,
 }
 
-impl Behind {
-    /// From what has been recorded.
-    pub(crate) fn recorded(mode: Mode, is_in_place: bool) -> Self {
-        match mode {
-            Mode::DisabledByConfig | Mode::DisabledByPlan => Self::Ready,
-            Mode::Enforce if is_in_place => Self::Ready,
-            Mode::Enforce => Self::NotYet,
-        }
-    }
-}
-
 /// The identity door opens when what is behind it is ready, and in any case when people have waited long enough: one
 /// broken system must not lock everybody out.
 pub(crate) fn gate(behind: &[Behind], waiting_since: Timestamp, now: Timestamp, door_wait: Duration) -> Gate {
@@ -53,12 +41,4 @@ pub(crate) fn waiting_since(facts: &TenantFacts, now: Timestamp) -> Timestamp {
         .get(&System::Authentik)
         .filter(|recorded| !recorded.state.is_in_place())
         .map_or(now, |recorded| recorded.changed_at)
-}
-
-/// In which order the systems are started: identity first to shut, last to open.
-pub(crate) const fn starts(asked: Asked) -> [System; 3] {
-    match asked {
-        Asked::Shut => [System::Authentik, System::Stalwart, System::Ocis],
-        Asked::Nothing => [System::Ocis, System::Stalwart, System::Authentik],
-    }
 }

@@ -1,9 +1,9 @@
-//! One pass over one subject: facts are read once, what is wanted is recorded, systems are made right in the order of
-//! doors, what became different is recorded.
+//! One pass over one subject in one system: facts are read, what is wanted is recorded, the system is made right, what
+//! became different is recorded. Systems meet in the log alone: none waits for another.
 
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +11,18 @@ use domain::access::Lifecycle;
 use domain::acts::ActivateTenant;
 use domain::provisioning::{Phase, Provisioning};
 use event_store::ExecuteError;
-use futures::future::join_all;
 use projector::facts::{self, PersonFacts, TenantFacts};
 use schema::provisioning::{ConvergedReason, Mode, Reason};
 use schema::{Event, ProvisioningCommand, ProvisioningEvent, System, Timestamp};
 
-use crate::backoff;
 use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
-use crate::due::{Haste, Held, Later, Lease};
-use crate::integration::{Asked, Creating, Gate, Last, Settled};
+use crate::creating::Permit;
+use crate::due::{Haste, Later, Lease};
+use crate::integration::{Asked, Attempt, Gate, Last, Settled};
 use crate::order::{self, Behind};
-use crate::record::{Record, converged};
+use crate::record::converged;
 use crate::subject::Subject;
 use crate::systems::{Given, Spec};
 use crate::{Reconciler, WorkError};
@@ -62,27 +61,20 @@ impl Input {
     }
 }
 
-/// One system of a pass.
-struct Part<'a> {
-    row: &'a Held,
+/// What is wanted, and what was known of it.
+struct Wanted {
     spec: Spec,
     mode: Mode,
     before: Provisioning,
     generation: u32,
-    is_new_spec: bool,
+    is_new: bool,
 }
 
-impl Part<'_> {
-    /// In place for whoever can be served.
-    fn is_in_place(&self) -> bool {
-        let phase = self.before.phase();
-        !self.is_new_spec && (matches!(phase, Phase::Converged(_)) || phase.is_of_a_person())
-    }
-
-    fn last(&self) -> Last {
-        if self.row.reason.as_deref() == Some(Reason::ExternalDeleted.as_str()) {
+impl Wanted {
+    fn last(&self, lease: &Lease) -> Last {
+        if lease.was(Reason::ExternalDeleted) {
             Last::Missing
-        } else if !self.is_new_spec && matches!(self.before.phase(), Phase::Converged(_)) {
+        } else if !self.is_new && matches!(self.before.phase(), Phase::Converged(_)) {
             Last::Level
         } else {
             Last::Open
@@ -90,12 +82,12 @@ impl Part<'_> {
     }
 }
 
-/// How a system of a pass ended.
+/// How a pass ended.
 enum End {
     Settled(Settled),
     Failed(CallError),
     /// Not tried: left alone until then.
-    Blocked(Timestamp, Reason),
+    Blocked(Timestamp),
 }
 
 impl End {
@@ -104,53 +96,32 @@ impl End {
         match self {
             Self::Settled(settled) => *settled == Settled::Level,
             Self::Failed(error) => error.is_of_a_person(),
-            Self::Blocked(..) => false,
+            Self::Blocked(_) => false,
         }
     }
 }
 
 impl Reconciler {
-    /// One pass over what is due of one subject.
+    /// One pass over what is due of one subject in one system.
     pub(crate) async fn pass(&self, lease: &Lease) -> Result<(), WorkError> {
-        let wanted = lease.rows.iter().map(|row| row.position).max().unwrap_or_default();
-        if self.0.views.wait_for(&facts::MODEL, wanted, FACTS_WAIT).await.is_err() {
+        if self.0.views.wait_for(&facts::MODEL, lease.position, FACTS_WAIT).await.is_err() {
             return self.not_yet(lease).await;
         }
         let Some(input) = self.input(lease.subject).await? else {
-            return self.forget(lease, wanted).await;
+            // There is no such tenant.
+            return Ok(self.0.due.done(lease, lease.position).await?);
         };
-        let parts = self.parts(lease, &input).await?;
-        let now = self.now();
-        let since = match parts.get(&System::Authentik) {
-            Some(part) if part.is_new_spec => now,
-            Some(_) | None => input.tenant.as_ref().map_or(now, |facts| order::waiting_since(facts, now)),
+        let wanted = self.wanted(lease, &input).await?;
+        let since = match (&input.tenant, wanted.is_new) {
+            (Some(tenant), false) => order::waiting_since(tenant, self.now()),
+            (Some(_), true) | (None, _) => self.now(),
         };
-        let mut behind = self.behind(&parts, &input);
-        let gate = self.gate(&behind, since);
-        let order = order::starts(input.asked);
-        let started = order.iter().filter_map(|system| parts.get(system));
-        let ends = join_all(started.map(|part| self.run_part(lease, &input, part, gate))).await;
-        let mut ends: BTreeMap<System, End> = ends.into_iter().collect::<Result<_, _>>()?;
-        for (system, end) in &ends {
-            if end.is_in_place() && *system != System::Authentik {
-                behind.insert(*system, Behind::Ready);
-            }
+        let (end, recorded_at) = self.work_towards(lease, &input, &wanted, since).await?;
+        if end.is_in_place() {
+            // Before the due row goes: killed in between, nothing would ever bring this tenant back here.
+            self.activate(&input).await?;
         }
-        if matches!(ends.get(&System::Authentik), Some(End::Settled(Settled::Waiting)))
-            && self.gate(&behind, since) == Gate::Open
-            && let Some(part) = parts.get(&System::Authentik)
-        {
-            let (system, end) = self.run_part(lease, &input, part, Gate::Open).await?;
-            ends.insert(system, end);
-        }
-        // Before the due rows go: killed in between, nothing would ever bring this tenant back here.
-        self.activate(&input).await?;
-        for part in parts.values() {
-            if let Some(end) = ends.remove(&part.row.system) {
-                self.finish(lease, &input, part, end, since).await?;
-            }
-        }
-        Ok(())
+        self.finish(lease, &input, &wanted, end, since, recorded_at).await
     }
 
     async fn input(&self, subject: Subject) -> Result<Option<Input>, WorkError> {
@@ -173,104 +144,99 @@ impl Reconciler {
         Ok(input)
     }
 
-    /// What is wanted of each system, recorded where it is new.
-    async fn parts<'a>(
-        &self,
-        lease: &'a Lease,
-        input: &Input,
-    ) -> Result<BTreeMap<System, Part<'a>>, WorkError> {
-        let mut parts = BTreeMap::new();
-        let mut news = Vec::new();
-        for row in &lease.rows {
-            let stream = lease.subject.stream(row.system);
-            let (before, _) = self.0.store.fold::<Provisioning>(&stream).await?;
-            let spec = input.spec(row.system);
-            let mode = self.0.systems.recorded_mode(row.system, input.tenant.as_ref());
-            let spec_hash = self.0.store.hash_secret(&spec.canonical(mode));
-            let is_new_spec = before.spec_hash() != Some(spec_hash.as_str()) || before.mode() != Some(mode);
-            if is_new_spec {
-                let counts = spec.counts();
-                let cause_position = row.position.max(1);
-                let command = ProvisioningCommand::RecordSpec { spec_hash, mode, cause_position, counts };
-                news.push((stream, vec![command]));
-            }
-            let generation = before.generation();
-            parts.insert(row.system, Part { row, spec, mode, before, generation, is_new_spec });
-        }
-        if !news.is_empty() {
-            for recorded in self.record(Record(news)).await?.news {
-                let system = recorded.stream.system().unwrap_or(System::Authentik);
-                if let (Event::Provisioning(ProvisioningEvent::SpecChanged { generation, .. }), Some(part)) =
-                    (&recorded.event, parts.get_mut(&system))
+    /// What is wanted of the system, recorded where it is new.
+    async fn wanted(&self, lease: &Lease, input: &Input) -> Result<Wanted, WorkError> {
+        let stream = lease.subject.stream(lease.system);
+        let (before, _) = self.0.store.fold::<Provisioning>(&stream).await?;
+        let spec = input.spec(lease.system);
+        let mode = self.0.systems.recorded_mode(lease.system, input.tenant.as_ref());
+        let spec_hash = self.0.store.hash_secret(&spec.canonical(mode));
+        let is_new = before.spec_hash() != Some(spec_hash.as_str()) || before.mode() != Some(mode);
+        let mut generation = before.generation();
+        if is_new {
+            let counts = spec.counts();
+            let cause_position = lease.position.max(1);
+            let command = ProvisioningCommand::RecordSpec { spec_hash, mode, cause_position, counts };
+            for recorded in self.record(&stream, vec![command]).await?.news {
+                if let Event::Provisioning(ProvisioningEvent::SpecChanged { generation: next, .. }) =
+                    recorded.event
                 {
-                    part.generation = *generation;
+                    generation = next;
                 }
             }
         }
-        Ok(parts)
+        Ok(Wanted { spec, mode, before, generation, is_new })
     }
 
-    /// How far mail and files are: as this pass knows them, else as recorded.
-    fn behind(&self, parts: &BTreeMap<System, Part<'_>>, input: &Input) -> BTreeMap<System, Behind> {
-        let Some(tenant) = &input.tenant else {
-            return BTreeMap::new();
-        };
-        let state = |system: System| {
-            if self.0.systems.mode(system) != SystemMode::Enforce {
-                return Behind::Ready;
-            }
-            match (parts.get(&system), tenant.systems.get(&system)) {
-                (Some(part), _) => Behind::recorded(part.mode, part.is_in_place()),
-                (None, Some(known)) => {
-                    let is_current = known.converged_generation == known.generation
-                        || known.state == facts::SystemState::InPlace;
-                    Behind::recorded(known.mode, known.state.is_in_place() && is_current)
-                }
-                (None, None) => Behind::NotYet,
-            }
-        };
-        [System::Stalwart, System::Ocis].into_iter().map(|system| (system, state(system))).collect()
-    }
-
-    fn gate(&self, behind: &BTreeMap<System, Behind>, since: Timestamp) -> Gate {
-        let behind: Vec<Behind> = behind.values().copied().collect();
-        order::gate(&behind, since, self.now(), self.0.config.door_wait)
-    }
-
-    /// One system: tried if it may be, and what became different is recorded at once.
-    async fn run_part(
+    /// The system is tried if it may be, and what became different is recorded at once. How it ended, and the position of
+    /// the log by which that is known.
+    async fn work_towards(
         &self,
         lease: &Lease,
         input: &Input,
-        part: &Part<'_>,
-        gate: Gate,
-    ) -> Result<(System, End), WorkError> {
-        let system = part.row.system;
-        if part.mode != Mode::Enforce {
-            let settled = converged(part.generation, ConvergedReason::Disabled);
-            self.record(Record(vec![(lease.subject.stream(system), vec![settled])])).await?;
-            return Ok((system, End::Settled(Settled::Level)));
+        wanted: &Wanted,
+        since: Timestamp,
+    ) -> Result<(End, u64), WorkError> {
+        let system = lease.system;
+        if wanted.mode != Mode::Enforce {
+            let settled = converged(wanted.generation, ConvergedReason::Disabled);
+            let outcome = self.record(&lease.subject.stream(system), vec![settled]).await?;
+            return Ok((End::Settled(Settled::Level), outcome.position));
         }
         let now = self.now();
-        if self.0.systems.mode(system) == SystemMode::Paused {
-            return Ok((system, End::Blocked(backoff::after(now, backoff::BLOCKED), Reason::Paused)));
-        }
         if let Verdict::Wait(until) = self.0.breakers.ask(system, now) {
-            return Ok((system, End::Blocked(until, Reason::Waiting)));
+            return Ok((End::Blocked(until), 0));
         }
-        let known = part.before.bound().clone();
-        let given = Given {
+        let attempt = match self.creating(lease, input.asked, wanted.last(lease)).await? {
+            Ok(permit) => {
+                let given = self.given(lease, input, wanted, since, permit).await?;
+                self.0.systems.attempt(system, &wanted.spec, &given).await
+            }
+            Err(error) => Attempt { outcome: Err(error), ..Attempt::new() },
+        };
+        self.judge(system, &attempt).await?;
+        let recorded_at = self.report(lease, input, wanted, now, &attempt).await?;
+        Ok((attempt.outcome.map_or_else(End::Failed, End::Settled), recorded_at))
+    }
+
+    async fn given(
+        &self,
+        lease: &Lease,
+        input: &Input,
+        wanted: &Wanted,
+        since: Timestamp,
+        permit: Permit,
+    ) -> Result<Given, WorkError> {
+        // In another installation the ids that were bound are somebody else's.
+        let known = if permit.is_ours() { wanted.before.bound().clone() } else { BTreeMap::new() };
+        let gate = match (&input.tenant, lease.system) {
+            (Some(tenant), System::Authentik) => {
+                let behind = [System::Stalwart, System::Ocis].map(|system| self.behind(system, tenant));
+                order::gate(&behind, since, self.now(), self.0.config.door_wait)
+            }
+            (Some(_) | None, _) => Gate::Open,
+        };
+        Ok(Given {
             known,
             gate,
             asked: input.asked,
-            last: part.last(),
-            creating: Creating::Allowed,
-            leftovers: BTreeSet::new(),
-        };
-        let attempt = self.0.systems.attempt(system, &part.spec, &given).await;
-        self.judge(system, &attempt).await?;
-        self.report(lease, input, part, now, &attempt).await?;
-        Ok((system, attempt.outcome.map_or_else(End::Failed, End::Settled)))
+            last: wanted.last(lease),
+            creating: permit.word(),
+            leftovers: self.0.leftovers.ids_of(lease.system, lease.subject).await?,
+        })
+    }
+
+    /// How far mail or files are for what is wanted of them now: what was recorded of another wish does not count.
+    fn behind(&self, system: System, tenant: &TenantFacts) -> Behind {
+        let mode = self.0.systems.recorded_mode(system, Some(tenant));
+        if self.0.systems.mode(system) != SystemMode::Enforce || mode != Mode::Enforce {
+            return Behind::Ready;
+        }
+        let hash = self.0.store.hash_secret(&Spec::of_tenant(system, tenant).canonical(mode));
+        match tenant.systems.get(&system) {
+            Some(known) if known.spec_hash == hash && known.state.is_in_place() => Behind::Ready,
+            Some(_) | None => Behind::NotYet,
+        }
     }
 
     /// A tenant is active once every system has been in place.
@@ -290,17 +256,6 @@ impl Reconciler {
     /// The facts are behind: look again soon, without blaming anybody.
     async fn not_yet(&self, lease: &Lease) -> Result<(), WorkError> {
         let until = self.now().plus_millis(FACTS_PAUSE_MILLIS);
-        for row in &lease.rows {
-            self.0.due.postpone(lease, row, &Later::unblamed(row, until)).await?;
-        }
-        Ok(())
-    }
-
-    /// There is no such tenant.
-    async fn forget(&self, lease: &Lease, position: u64) -> Result<(), WorkError> {
-        for row in &lease.rows {
-            self.0.due.done(lease, row, position).await?;
-        }
-        Ok(())
+        Ok(self.0.due.postpone(lease, &Later::unblamed(lease, until)).await?)
     }
 }

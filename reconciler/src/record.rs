@@ -1,34 +1,68 @@
 //! What is recorded of an attempt: transitions only. The log is not told that we tried, but what became different.
 
+use std::sync::Arc;
+
 use domain::provisioning::{Phase, Provisioning};
 use domain::{Act, Asked, Board, Rejection};
 use schema::provisioning::{Access, Adopted, ConvergedReason, Evidence, FailureClass, Resource, Retained};
-use schema::{ProvisioningCommand, StreamId, Timestamp};
+use schema::{ProvisioningCommand, Recorded, StreamId, Timestamp};
 
 use crate::integration::{self, Attempt, Seen, Settled};
 use crate::systems::Spec;
+use crate::{Reconciler, WorkError};
 
+/// Commands recorded in one commit; each is one event at most. A tenant may have thousands of objects.
+const PORTION: usize = 32;
 /// Failures in a row before something that may pass is worth an event.
 const PASSING_FAILURES_MIN: u32 = 3;
 /// Looks at doors kept as evidence.
 const EVIDENCE_MAX: usize = 20;
 
-/// Commands on streams of observations, in one commit.
+/// Commands on one stream of observations that are recorded together.
 #[derive(Debug, Clone)]
-pub(crate) struct Record(pub(crate) Vec<(StreamId, Vec<ProvisioningCommand>)>);
+struct Record {
+    stream: StreamId,
+    commands: Vec<ProvisioningCommand>,
+}
 
 impl Act for Record {
     fn streams(&self) -> Vec<StreamId> {
-        self.0.iter().map(|(stream, _)| stream.clone()).collect()
+        vec![self.stream.clone()]
     }
 
     fn decide(&self, board: &mut Board, asked: &Asked) -> Result<(), Rejection> {
-        for (stream, commands) in &self.0 {
-            for command in commands {
-                board.run::<Provisioning>(stream, command.clone(), asked)?;
-            }
+        for command in &self.commands {
+            board.run::<Provisioning>(&self.stream, command.clone(), asked)?;
         }
         Ok(())
+    }
+}
+
+/// What became known by recording.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The log was read or written up to here.
+    pub(crate) position: u64,
+    /// What was news.
+    pub(crate) news: Vec<Recorded>,
+}
+
+impl Reconciler {
+    /// Records in portions, in order. It may be cut between any two: each command says what is, so the next look says the
+    /// rest again. What claims that all is well comes last.
+    pub(crate) async fn record(
+        &self,
+        stream: &StreamId,
+        commands: Vec<ProvisioningCommand>,
+    ) -> Result<Known, WorkError> {
+        let mut known = Known::default();
+        for portion in commands.chunks(PORTION) {
+            let act = Record { stream: stream.clone(), commands: portion.to_vec() };
+            let outcome = self.0.store.execute(Arc::new(act), self.request()).await?;
+            known.position = known.position.max(outcome.position);
+            known.news.extend(outcome.news);
+        }
+        Ok(known)
     }
 }
 
@@ -49,7 +83,8 @@ impl Reported<'_> {
     /// The commands; most of them turn out to be no news.
     pub(crate) fn commands(&self) -> Vec<ProvisioningCommand> {
         let mut commands = Vec::new();
-        if let Some(seen) = &self.attempt.seen {
+        // What is not believed binds nothing and loses nothing.
+        if let Some(seen) = self.attempt.seen.as_ref().filter(|_| self.attempt.believed) {
             self.gone(seen, &mut commands);
             self.drift(&mut commands);
             self.bound(seen, &mut commands);

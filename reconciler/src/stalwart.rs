@@ -341,9 +341,10 @@ impl Integration for Stalwart {
 
     /// Keys, script and stage of the gate do nothing before they are loaded.
     async fn settle(&self, desired: &Desired<Spec>) -> Result<(), CallError> {
+        // It is part of shutting: it makes room for nobody.
         match desired.spec.receiving {
             Receiving::Accepted => Ok(()),
-            Receiving::Refused => self.client.load_gate().await,
+            Receiving::Refused => self.client.at_once().load_gate().await,
         }
     }
 }

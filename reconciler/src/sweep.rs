@@ -2,6 +2,7 @@
 //! is asked for a look. It corrects nothing itself.
 
 mod authentik;
+mod everything;
 mod ocis;
 mod stalwart;
 
@@ -10,26 +11,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::access::Lifecycle;
 use futures::future::BoxFuture;
 use projector::facts::{self, PersonFacts, SystemState, TenantFacts};
-use schema::provisioning::Mode;
+use schema::provisioning::{Mode, ResourceKind};
 use schema::{System, TenantId};
 use serde::Serialize;
 
 use crate::breaker::Verdict;
 use crate::call::CallError;
 use crate::config::SystemMode;
+use crate::creating::Permit;
 use crate::due::Haste;
 use crate::integration::{Asked, Desired, Integration};
+use crate::leftovers::{Leftover, LeftoverWhy};
 use crate::order;
 use crate::subject::Subject;
 use crate::systems::{Given, Spec};
 use crate::{Reconciler, WorkError};
+pub(crate) use everything::Everything;
 
-/// The list of file spaces breaks near 3,450 unless the server's message limit is raised; said early enough.
-const SPACES_WARN: usize = 3_000;
 /// Orphans listed per sweep.
 const ORPHANS_MAX: usize = 200;
 
-/// Something with our mark that nobody wants. It is listed and left alone.
+/// Something with our mark that is not in use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Orphan {
@@ -41,6 +43,8 @@ pub struct Orphan {
     pub external_id: String,
     /// Whose it says it is.
     pub owner: String,
+    /// Why it is not in use.
+    pub why: LeftoverWhy,
 }
 
 /// What a sweep found.
@@ -63,6 +67,8 @@ trait Bulk<I: Integration> {
     fn observed(&self, desired: &Desired<I::Spec>) -> I::Observed;
     /// What carries our mark and belongs to none of these.
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan>;
+    /// Whether an object is there.
+    fn holds(&self, kind: ResourceKind, id: &str) -> bool;
 }
 
 /// Somebody whose wanted state is compared.
@@ -91,17 +97,21 @@ impl Reconciler {
     }
 
     async fn sweeping(&self) -> Result<SweepReport, WorkError> {
-        let (position, tenants, admins) = {
+        let (position, everybody, admins) = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
-            let tenants = facts::all(&mut at).await?.tenants;
-            (at.position(), tenants, facts::platform_admins(&mut at).await?)
+            let everybody = facts::all(&mut at).await?;
+            (at.position(), everybody, facts::platform_admins(&mut at).await?)
         };
+        for unreadable in &everybody.unreadable {
+            tracing::error!(?unreadable, "a tenant cannot be read: nothing is done for it");
+        }
+        let tenants = everybody.tenants;
         let mut report = SweepReport { tenants: tenants.len(), ..SweepReport::default() };
-        let mut differing: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
+        let mut asked: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
         for system in System::ALL {
             let compared = self.compared(system, &tenants, &admins);
             for one in compared.iter().filter(|one| !one.is_settled) {
-                differing.insert((one.subject, system), one.haste());
+                asked.insert((one.subject, system), one.haste());
             }
             let may_look = match self.0.systems.mode(system) {
                 SystemMode::Enforce | SystemMode::Observe => {
@@ -112,10 +122,12 @@ impl Reconciler {
             if !may_look {
                 continue;
             }
-            let ids = tenants.iter().map(|tenant| tenant.tenant_id).collect();
-            match self.compare(system, &compared, &ids, &mut report).await {
+            // Of those that cannot be read nothing is known either: what is theirs is no orphan.
+            let unreadable = everybody.unreadable.iter().filter_map(|one| one.tenant_id);
+            let ids = tenants.iter().map(|tenant| tenant.tenant_id).chain(unreadable).collect();
+            match self.sweep_one(system, &compared, &ids, &mut report).await? {
                 Ok(found) => {
-                    differing.extend(found.into_iter().map(|one| ((one.subject, system), one.haste())));
+                    asked.extend(found);
                     self.works(system).await?;
                 }
                 Err(error) => {
@@ -125,18 +137,77 @@ impl Reconciler {
                 }
             }
         }
-        self.0.due.ask(differing.clone(), position, self.now()).await?;
-        self.0.woken.notify_one();
+        self.0.due.ask(asked.clone(), position, self.now()).await?;
+        self.0.woken.all();
         report.differing =
-            differing.into_iter().map(|((subject, system), _)| (subject.to_string(), system)).collect();
-        report.orphans.truncate(ORPHANS_MAX);
+            asked.into_iter().map(|((subject, system), _)| (subject.to_string(), system)).collect();
         tracing::info!(
             tenants = report.tenants,
             differing = report.differing.len(),
-            orphans = report.orphans.len(),
+            leftovers = report.orphans.len(),
             "swept"
         );
+        report.orphans.truncate(ORPHANS_MAX);
         Ok(report)
+    }
+
+    /// Reads one system in bulk: what is missing of everything, what is left over, and who is to be looked at.
+    async fn sweep_one(
+        &self,
+        system: System,
+        compared: &[Compared],
+        tenants: &BTreeSet<TenantId>,
+        report: &mut SweepReport,
+    ) -> Result<Result<BTreeMap<(Subject, System), Haste>, CallError>, WorkError> {
+        let is_enforced = self.0.systems.mode(system) == SystemMode::Enforce;
+        let everything = match self.read_everything(system, is_enforced).await {
+            Ok(everything) => everything,
+            Err(error) => return Ok(Err(error)),
+        };
+        let permit = if is_enforced { self.recount(system, &everything).await? } else { Ok(Permit::Allowed) };
+        let is_believed = match permit {
+            Ok(permit) => permit == Permit::Allowed,
+            Err(error) => return Ok(Err(error)),
+        };
+        let orphans = everything.orphans(tenants);
+        self.note_leftovers(system, &orphans).await?;
+        let twins = orphans.iter().filter(|orphan| is_enforced && orphan.why == LeftoverWhy::Twin);
+        let twins = twins.filter_map(|twin| twin.owner.parse::<Subject>().ok());
+        let mut asked: BTreeMap<(Subject, System), Haste> =
+            twins.map(|subject| ((subject, system), Haste::Usual)).collect();
+        // While the system is not believed everybody differs, and only doors would be looked at.
+        let differing = everything.differing(compared).into_iter();
+        let looked_at = differing.filter(|one| is_believed || one.haste() == Haste::Closing);
+        asked.extend(looked_at.map(|one| ((one.subject, system), one.haste())));
+        report.orphans.extend(orphans);
+        Ok(Ok(asked))
+    }
+
+    async fn read_everything(&self, system: System, is_enforced: bool) -> Result<Everything, CallError> {
+        let everything = Everything::read(&self.0.systems, system).await?;
+        if let (true, true, Some(stalwart)) =
+            (is_enforced, everything.refuses_mail(), &self.0.systems.stalwart)
+        {
+            // A key that was set back in a look that was cut looks right and does nothing.
+            stalwart.client().action("ReloadLookupStores").await?;
+        }
+        Ok(everything)
+    }
+
+    async fn note_leftovers(&self, system: System, orphans: &[Orphan]) -> Result<(), WorkError> {
+        let seen: Vec<Leftover> = orphans
+            .iter()
+            .map(|orphan| Leftover {
+                system,
+                kind: orphan.kind.to_owned(),
+                external_id: orphan.external_id.clone(),
+                owner: orphan.owner.clone(),
+                why: orphan.why,
+            })
+            .collect();
+        metrics::gauge!("dezky_leftovers", "system" => system.as_str())
+            .set(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+        Ok(self.0.leftovers.replace(system, &seen, self.now()).await?)
     }
 
     fn compared(&self, system: System, tenants: &[TenantFacts], admins: &[PersonFacts]) -> Vec<Compared> {
@@ -171,71 +242,4 @@ impl Reconciler {
         let given = Given::to_compare(bound, order::asked(tenant));
         Some(Compared { subject: Subject::Tenant(tenant.tenant_id), spec, given, is_settled })
     }
-
-    async fn compare<'a>(
-        &self,
-        system: System,
-        compared: &'a [Compared],
-        tenants: &BTreeSet<TenantId>,
-        report: &mut SweepReport,
-    ) -> Result<Vec<&'a Compared>, CallError> {
-        match (system, &self.0.systems.authentik, &self.0.systems.stalwart, &self.0.systems.ocis) {
-            (System::Authentik, Some(integration), _, _) => {
-                let bulk = authentik::Everything::read(integration.client()).await?;
-                report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
-                    Spec::Authentik(spec) => Some(spec),
-                    Spec::Stalwart(_) | Spec::Ocis(_) => None,
-                }))
-            }
-            (System::Stalwart, _, Some(integration), _) => {
-                let bulk = stalwart::Everything::read(integration.client()).await?;
-                if bulk.refuses_mail() && self.0.systems.mode(system) == SystemMode::Enforce {
-                    // A key that was set back in a look that was cut looks right and does nothing.
-                    integration.client().action("ReloadLookupStores").await?;
-                }
-                report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
-                    Spec::Stalwart(spec) => Some(spec),
-                    Spec::Authentik(_) | Spec::Ocis(_) => None,
-                }))
-            }
-            (System::Ocis, _, _, Some(integration)) => {
-                let bulk = ocis::Everything::read(integration.client()).await?;
-                if bulk.spaces() > SPACES_WARN {
-                    tracing::warn!(
-                        spaces = bulk.spaces(),
-                        "the list of file spaces comes near its limit: raise OCIS_GRPC_MAX_RECEIVED_MESSAGE_SIZE"
-                    );
-                }
-                report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
-                    Spec::Ocis(spec) => Some(spec),
-                    Spec::Authentik(_) | Spec::Stalwart(_) => None,
-                }))
-            }
-            (System::Authentik | System::Stalwart | System::Ocis, _, _, _) => Ok(Vec::new()),
-        }
-    }
-}
-
-fn differing<'a, I, B>(
-    bulk: &B,
-    compared: &'a [Compared],
-    spec_of: impl Fn(&Spec) -> Option<&I::Spec>,
-) -> Vec<&'a Compared>
-where
-    I: Integration,
-    I::Spec: Clone,
-    B: Bulk<I>,
-{
-    let differs = |one: &&Compared| {
-        let Some(spec) = spec_of(&one.spec) else {
-            return false;
-        };
-        let desired = one.given.with(spec);
-        let plan = I::plan(&desired, &bulk.observed(&desired));
-        !plan.steps.is_empty()
-    };
-    compared.iter().filter(differs).collect()
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::authentik::{self, Authentik};
 use crate::call::{CallError, Line};
-use crate::config::{Config, SystemMode};
+use crate::config::{Config, HANDS_DEFAULT, SystemMode};
 use crate::integration::{
     Asked, Attempt, Creating, Desired, Gate, Integration, Last, Plan, Settled, converge,
 };
@@ -130,13 +130,20 @@ pub(crate) struct Systems {
     pub(crate) stalwart: Option<Stalwart>,
     pub(crate) ocis: Option<Ocis>,
     modes: BTreeMap<System, SystemMode>,
+    hands: BTreeMap<System, usize>,
 }
 
 impl Systems {
     pub(crate) fn new(config: &Config) -> Result<Self, CallError> {
         let limit = config.call_timeout;
         let mut modes = BTreeMap::new();
-        let mut systems = Self { authentik: None, stalwart: None, ocis: None, modes: BTreeMap::new() };
+        let mut systems = Self {
+            authentik: None,
+            stalwart: None,
+            ocis: None,
+            modes: BTreeMap::new(),
+            hands: BTreeMap::new(),
+        };
         if let Some(given) = &config.authentik {
             let url = given.api_url.trim_end_matches('/').trim_end_matches("/api/v3");
             let lane = Lane::new(given.size.calls, Some(given.writes_per_second));
@@ -144,12 +151,14 @@ impl Systems {
             let client = authentik::Client::new(line, given.token.clone());
             systems.authentik = Some(Authentik::new(client, given.instance.clone(), given.trusts_addresses));
             modes.insert(System::Authentik, given.mode);
+            systems.hands.insert(System::Authentik, given.size.hands);
         }
         if let Some(given) = &config.stalwart {
             let lane = Lane::new(given.size.calls, None);
             let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities, lane)?;
             systems.stalwart = Some(Stalwart::new(stalwart::Client::new(line, given.token.clone())));
             modes.insert(System::Stalwart, given.mode);
+            systems.hands.insert(System::Stalwart, given.size.hands);
         }
         if let Some(given) = &config.ocis {
             let lane = Lane::new(given.size.calls, None);
@@ -157,6 +166,7 @@ impl Systems {
             let pass = ocis::credentials::Pass::new(given.credentials.clone());
             systems.ocis = Some(Ocis::new(ocis::Client::new(line, pass)));
             modes.insert(System::Ocis, given.mode);
+            systems.hands.insert(System::Ocis, given.size.hands);
         }
         systems.modes = modes;
         Ok(systems)
@@ -165,6 +175,11 @@ impl Systems {
     /// How we may act in a system.
     pub(crate) fn mode(&self, system: System) -> SystemMode {
         self.modes.get(&system).copied().unwrap_or(SystemMode::Disabled)
+    }
+
+    /// How many tenants are worked on at a time in a system.
+    pub(crate) fn hands(&self, system: System) -> usize {
+        self.hands.get(&system).copied().unwrap_or(HANDS_DEFAULT).max(1)
     }
 
     /// The mode that is recorded for a tenant.
@@ -196,6 +211,25 @@ impl Systems {
         }
     }
 
+    /// What only this installation of a system says of itself; nothing where it says nothing of the kind.
+    pub(crate) async fn fingerprint(&self, system: System) -> Result<Option<String>, CallError> {
+        match (system, &self.authentik, &self.stalwart, &self.ocis) {
+            (System::Authentik, Some(system), _, _) => system.client().fingerprint().await,
+            (System::Stalwart, _, Some(system), _) => system.client().fingerprint().await,
+            (System::Ocis, _, _, Some(system)) => system.client().fingerprint().await,
+            (System::Authentik | System::Stalwart | System::Ocis, _, _, _) => Ok(None),
+        }
+    }
+
+    /// The way into a system that is part of this installation.
+    pub(crate) fn lane(&self, system: System) -> Option<&Lane> {
+        match system {
+            System::Authentik => self.authentik.as_ref().map(Integration::lane),
+            System::Stalwart => self.stalwart.as_ref().map(Integration::lane),
+            System::Ocis => self.ocis.as_ref().map(Integration::lane),
+        }
+    }
+
     /// What would be done.
     pub(crate) async fn look(&self, spec: &Spec, given: &Given) -> Result<Look, CallError> {
         match (spec, &self.authentik, &self.stalwart, &self.ocis) {
@@ -214,11 +248,13 @@ async fn look<I: Integration>(system: &I, desired: &Desired<I::Spec>) -> Result<
 
 /// A look as an attempt: level if there is nothing to do, and nothing else is claimed.
 fn observed(look: Result<Look, CallError>) -> Attempt {
-    let outcome = look.map(|look| {
-        for step in &look.steps {
-            tracing::info!(%step, "would apply step");
-        }
-        if look.steps.is_empty() && look.refusals.is_empty() { Settled::Level } else { Settled::Observed }
-    });
-    Attempt { outcome, ..Attempt::new() }
+    match look {
+        Ok(look) if look.steps.is_empty() && look.refusals.is_empty() => Attempt::new(),
+        Ok(look) => Attempt {
+            would_do: look.steps.into_iter().chain(look.refusals).collect(),
+            outcome: Ok(Settled::Observed),
+            ..Attempt::new()
+        },
+        Err(error) => Attempt { outcome: Err(error), ..Attempt::new() },
+    }
 }

@@ -37,6 +37,8 @@ pub struct Attempt {
     pub paths: Vec<String>,
     /// Steps done.
     pub steps_done: usize,
+    /// What would be done where we may only look.
+    pub would_do: Vec<String>,
     /// How it ended.
     pub outcome: Result<Settled, CallError>,
 }
@@ -50,6 +52,7 @@ impl Attempt {
             found: BTreeSet::new(),
             paths: Vec::new(),
             steps_done: 0,
+            would_do: Vec::new(),
             outcome: Ok(Settled::Level),
         }
     }

@@ -44,6 +44,12 @@ impl Client {
         self.me.get_or_try_init(find).await.map(String::as_str)
     }
 
+    /// What only this installation says of itself: the id of our own account.
+    pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
+        let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
+        Ok(found.map(|me| me.id))
+    }
+
     /// Every project space of the installation, disabled ones too. There is no paging.
     pub async fn drives(&self) -> Result<Vec<Drive>, CallError> {
         let what = "list the project spaces";

@@ -4,50 +4,59 @@ use std::sync::Arc;
 
 use domain::acts::ReconcilerLink;
 use event_store::ExecuteError;
-use schema::provisioning::Reason;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use projector::facts::PersonFacts;
+use schema::provisioning::{FailureClass, Reason};
 use schema::{System, Timestamp};
 
-use super::{End, Input, Part};
+use super::{End, Input, Wanted};
 use crate::attempts::Tried;
 use crate::backoff;
 use crate::due::{Later, Lease, Waits};
-use crate::integration::{Attempt, Last, Settled};
-use crate::record::{Record, Reported};
+use crate::integration::{Asked, Attempt, Last, Settled};
+use crate::record::Reported;
 use crate::{Reconciler, WorkError};
+
+/// People whose identities are recorded at a time.
+const LINKED_AT_ONCE: usize = 8;
 
 impl Reconciler {
     /// What the attempt says about the system itself.
     pub(super) async fn judge(&self, system: System, attempt: &Attempt) -> Result<(), WorkError> {
         match &attempt.outcome {
+            Err(error) if error.class == FailureClass::Blocked => Ok(()),
             Err(error) => self.does_not_work(system, error).await,
             Ok(_) => self.works(system).await,
         }
     }
 
+    /// Keeps what became different. The position of the log by which it is known.
     pub(super) async fn report(
         &self,
         lease: &Lease,
         input: &Input,
-        part: &Part<'_>,
+        wanted: &Wanted,
         started_at: Timestamp,
         attempt: &Attempt,
-    ) -> Result<(), WorkError> {
+    ) -> Result<u64, WorkError> {
         let now = self.now();
-        let failures = part.row.failures.saturating_add(u32::from(attempt.outcome.is_err()));
+        let failures = lease.failures.saturating_add(u32::from(attempt.outcome.is_err()));
         let reported = Reported {
-            before: &part.before,
-            spec: &part.spec,
-            generation: part.generation,
-            is_new_spec: part.is_new_spec,
+            before: &wanted.before,
+            spec: &wanted.spec,
+            generation: wanted.generation,
+            is_new_spec: wanted.is_new,
             asked: input.asked,
             attempt,
             failures,
             now,
         };
-        self.record(Record(vec![(lease.subject.stream(part.row.system), reported.commands())])).await?;
-        if part.row.system == System::Authentik {
+        let stream = lease.subject.stream(lease.system);
+        let recorded_at = self.record(&stream, reported.commands()).await?.position;
+        if lease.system == System::Authentik {
             self.link(input, attempt).await?;
         }
+        self.show_differences(lease, attempt).await?;
         let (outcome, error) = match &attempt.outcome {
             Ok(Settled::Level) => ("converged", None),
             Ok(Settled::Waiting) => ("waiting", None),
@@ -56,16 +65,17 @@ impl Reconciler {
         };
         let tried = Tried {
             subject: lease.subject,
-            system: part.row.system,
+            system: lease.system,
             started_at,
             ended_at: now,
             position: input.position,
-            generation: part.generation,
+            generation: wanted.generation,
             steps: attempt.steps_done,
             outcome,
             error,
         };
-        Ok(self.0.attempts.note(&tried).await?)
+        self.0.attempts.note(&tried).await?;
+        Ok(recorded_at)
     }
 
     /// Records under which subjects people will sign in, so that the first sign-in is known.
@@ -73,28 +83,52 @@ impl Reconciler {
         let (Some(seen), Some(authentik)) = (&attempt.seen, &self.0.systems.authentik) else {
             return Ok(());
         };
+        if !attempt.believed {
+            return Ok(());
+        }
         let instance = authentik.instance();
-        for person in input.people() {
+        let news = input.people().iter().filter_map(|person| {
             let is_known = |subject: &String| {
                 person.identities.iter().any(|(at, known)| at == instance && known == subject)
             };
-            let subjects: Vec<String> = seen
-                .identities
-                .iter()
-                .filter(|(user_id, subject)| *user_id == person.user_id && !is_known(subject))
-                .map(|(_, subject)| subject.clone())
-                .collect();
-            if subjects.is_empty() {
-                continue;
+            let theirs = seen.identities.iter().filter(|(user_id, _)| *user_id == person.user_id);
+            let subjects: Vec<String> =
+                theirs.map(|(_, subject)| subject).filter(|subject| !is_known(subject)).cloned().collect();
+            (!subjects.is_empty()).then_some((person, subjects))
+        });
+        let links: Vec<_> =
+            news.map(|(person, subjects)| self.link_one(person, instance, subjects)).collect();
+        stream::iter(links).buffer_unordered(LINKED_AT_ONCE).try_collect().await
+    }
+
+    async fn link_one(
+        &self,
+        person: &PersonFacts,
+        instance: &str,
+        subjects: Vec<String>,
+    ) -> Result<(), WorkError> {
+        let act = ReconcilerLink { user_id: person.user_id, instance: instance.to_owned(), subjects };
+        match self.0.store.execute(Arc::new(act), self.request()).await {
+            Ok(_) => Ok(()),
+            Err(ExecuteError::Rejected(rejection)) => {
+                tracing::warn!(user = %person.user_id, code = rejection.code(), "the identity belongs to somebody else");
+                Ok(())
             }
-            let act = ReconcilerLink { user_id: person.user_id, instance: instance.to_owned(), subjects };
-            match self.0.store.execute(Arc::new(act), self.request()).await {
-                Ok(_) => {}
-                Err(ExecuteError::Rejected(rejection)) => {
-                    tracing::warn!(user = %person.user_id, code = rejection.code(), "the identity belongs to somebody else");
-                }
-                Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What would have been done where we may only look; nothing to show where there is nothing.
+    async fn show_differences(&self, lease: &Lease, attempt: &Attempt) -> Result<(), WorkError> {
+        let now = self.now();
+        match (&attempt.outcome, attempt.would_do.as_slice()) {
+            (Ok(Settled::Observed), steps) => {
+                self.0.differences.note(lease.subject, lease.system, steps, now).await?;
             }
+            (Ok(Settled::Level), _) if attempt.seen.is_none() => {
+                self.0.differences.forget(lease.subject, lease.system).await?;
+            }
+            (Ok(Settled::Level | Settled::Waiting) | Err(_), _) => {}
         }
         Ok(())
     }
@@ -103,12 +137,15 @@ impl Reconciler {
         &self,
         lease: &Lease,
         input: &Input,
-        part: &Part<'_>,
+        wanted: &Wanted,
         end: End,
         since: Timestamp,
+        recorded_at: u64,
     ) -> Result<(), WorkError> {
-        let (row, now) = (part.row, self.now());
-        let frees_identity = end.is_in_place() && row.system != System::Authentik;
+        let now = self.now();
+        // Who waits for this system opens doors; while doors are asked shut nobody waits.
+        let frees_identity =
+            end.is_in_place() && lease.system != System::Authentik && input.asked == Asked::Nothing;
         let later = match end {
             End::Settled(Settled::Level | Settled::Observed) => None,
             End::Settled(Settled::Waiting) => {
@@ -116,30 +153,43 @@ impl Reconciler {
                 let until = opens.min(backoff::after(now, backoff::BLOCKED)).max(now);
                 Some((until, 0, Waits::Blocked, Reason::DependencyNotReady))
             }
-            End::Blocked(until, reason) => {
-                let reason = if part.last() == Last::Missing { Reason::ExternalDeleted } else { reason };
-                Some((until, row.failures, Waits::Blocked, reason))
+            End::Blocked(until) => {
+                let is_missing = wanted.last(lease) == Last::Missing;
+                let reason = if is_missing { Reason::ExternalDeleted } else { Reason::Waiting };
+                Some((until, lease.failures, Waits::Blocked, reason))
             }
             End::Failed(error) => {
-                let failures = row.failures.saturating_add(1);
+                let failures = lease.failures.saturating_add(1);
                 let pause = backoff::pause(&error, failures, self.0.config.jitter);
-                tracing::warn!(
-                    subject = %lease.subject, system = %row.system, failures, pause_ms = pause.as_millis(),
-                    error = &error as &dyn std::error::Error, "an attempt failed"
-                );
-                Some((backoff::after(now, pause), failures, Waits::Retry, error.reason))
+                let waits = match error.class {
+                    FailureClass::Blocked => Waits::Blocked,
+                    FailureClass::Transient
+                    | FailureClass::RateLimited
+                    | FailureClass::Auth
+                    | FailureClass::Permanent
+                    | FailureClass::Unknown => Waits::Retry,
+                };
+                // What waits for something that was said loudly is not said for everybody.
+                if waits == Waits::Retry {
+                    tracing::warn!(
+                        subject = %lease.subject, system = %lease.system, failures, pause_ms = pause.as_millis(),
+                        object = error.object(), error = &error as &dyn std::error::Error, "an attempt failed"
+                    );
+                }
+                Some((backoff::after(now, pause), failures, waits, error.reason))
             }
         };
         match later {
-            None => self.0.due.done(lease, row, input.position).await?,
+            None => self.0.due.done(lease, input.position).await?,
             Some((until, failures, waits, reason)) => {
                 let haste = input.haste();
                 let later = Later { until, failures, waits, reason: reason.as_str(), haste };
-                self.0.due.postpone(lease, row, &later).await?;
+                self.0.due.postpone(lease, &later).await?;
             }
         }
         if frees_identity {
-            self.0.due.nudge(lease.subject, System::Authentik, now).await?;
+            self.0.due.nudge(lease.subject, System::Authentik, recorded_at, now).await?;
+            self.0.woken.of(System::Authentik).notify_one();
         }
         Ok(())
     }

@@ -68,6 +68,11 @@ impl Client {
         self.line.lane()
     }
 
+    /// What only this installation says of itself.
+    pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
+        std::future::ready(Ok(None)).await
+    }
+
     /// The one object of a kind.
     pub(crate) async fn singleton(&self, kind: &str, properties: &[&str]) -> Result<Value, CallError> {
         let call = json!([format!("x:{kind}/get"), { "ids": ["singleton"], "properties": properties }, "0"]);

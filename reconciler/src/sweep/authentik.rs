@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schema::TenantId;
+use schema::provisioning::ResourceKind;
 use serde_json::json;
 
 use super::{Bulk, Orphan};
@@ -11,9 +12,10 @@ use crate::authentik::{
 };
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
+use crate::leftovers::LeftoverWhy;
 
 /// Everything there is.
-pub(super) struct Everything {
+pub(crate) struct Everything {
     groups: BTreeMap<String, GroupSeen>,
     by_name: BTreeMap<String, BTreeSet<String>>,
     accounts: BTreeMap<i64, AccountSeen>,
@@ -81,6 +83,14 @@ impl Bulk<Authentik> for Everything {
         observed
     }
 
+    fn holds(&self, kind: ResourceKind, id: &str) -> bool {
+        match kind {
+            ResourceKind::Group => self.groups.contains_key(id),
+            ResourceKind::User => id.parse().is_ok_and(|pk: i64| self.accounts.contains_key(&pk)),
+            ResourceKind::Domain | ResourceKind::Account | ResourceKind::Role | ResourceKind::Space => false,
+        }
+    }
+
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         let owned = |group: &GroupSeen| {
             let owner = group.attributes.get(MARK)?.get("tenantId")?.as_str()?.to_owned();
@@ -90,6 +100,7 @@ impl Bulk<Authentik> for Everything {
                 kind: "group",
                 external_id: group.pk.clone(),
                 owner,
+                why: LeftoverWhy::UnknownOwner,
             })
         };
         self.groups.values().filter_map(owned).collect()

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schema::TenantId;
+use schema::provisioning::ResourceKind;
 
 use super::{Bulk, Orphan};
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
+use crate::leftovers::LeftoverWhy;
 use crate::ocis::observe::{group_of, keeping_order, space_of};
 use crate::ocis::{
     Belongs, Client, GroupSeen, MARK_PREFIX, Observed, Ocis, PersonSpec, SpaceSeen, Spec, mark,
 };
 
 /// Everything there is.
-pub(super) struct Everything {
+pub(crate) struct Everything {
     spaces: BTreeMap<String, SpaceSeen>,
     by_mark: BTreeMap<String, Vec<String>>,
     groups: BTreeMap<String, GroupSeen>,
@@ -90,6 +92,14 @@ impl Bulk<Ocis> for Everything {
         observed
     }
 
+    fn holds(&self, kind: ResourceKind, id: &str) -> bool {
+        match kind {
+            ResourceKind::Space => self.spaces.contains_key(id),
+            ResourceKind::Group => self.groups.contains_key(id),
+            ResourceKind::User | ResourceKind::Domain | ResourceKind::Account | ResourceKind::Role => false,
+        }
+    }
+
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         let owner = |mark: &String| {
             let tenant: TenantId = mark.strip_prefix("dezky:")?.parse().ok()?;
@@ -104,6 +114,7 @@ impl Bulk<Ocis> for Everything {
                     kind: "space",
                     external_id: id.clone(),
                     owner: owner.clone(),
+                    why: LeftoverWhy::UnknownOwner,
                 })
             })
             .collect()

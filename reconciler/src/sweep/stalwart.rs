@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schema::TenantId;
+use schema::provisioning::ResourceKind;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Bulk, Orphan};
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
+use crate::leftovers::LeftoverWhy;
 use crate::stalwart::client::{Client, Query};
 use crate::stalwart::observe::{
     self, ACCOUNT_PROPERTIES, DOMAIN_PROPERTIES, ROLE_PROPERTIES, Row, account_of, domain_of, keys, role_of,
@@ -19,7 +21,7 @@ use crate::stalwart::{
 };
 
 /// Everything there is.
-pub(super) struct Everything {
+pub(crate) struct Everything {
     default_roles: BTreeSet<String>,
     roles: BTreeMap<String, Row>,
     roles_by_token: BTreeMap<String, Vec<String>>,
@@ -124,6 +126,15 @@ impl Bulk<Stalwart> for Everything {
         observed
     }
 
+    fn holds(&self, kind: ResourceKind, id: &str) -> bool {
+        match kind {
+            ResourceKind::Role => self.roles.contains_key(id),
+            ResourceKind::Domain => self.domains.values().any(|row| row.id == id),
+            ResourceKind::Account => self.accounts.values().flatten().any(|account| account.id == id),
+            ResourceKind::Group | ResourceKind::User | ResourceKind::Space => false,
+        }
+    }
+
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         let owner = |row: &Row| {
             let token = row.description.as_deref()?.strip_prefix(MARK_WORD)?.trim().to_owned();
@@ -131,7 +142,13 @@ impl Bulk<Stalwart> for Everything {
             (!tenants.contains(&tenant)).then(|| tenant.to_string())
         };
         let orphan = |kind, row: &Row| {
-            Some(Orphan { system: Stalwart::SYSTEM, kind, external_id: row.id.clone(), owner: owner(row)? })
+            Some(Orphan {
+                system: Stalwart::SYSTEM,
+                kind,
+                external_id: row.id.clone(),
+                owner: owner(row)?,
+                why: LeftoverWhy::UnknownOwner,
+            })
         };
         let roles = self.roles.values().filter_map(|row| orphan("role", row));
         roles.chain(self.domains.values().filter_map(|row| orphan("domain", row))).collect()

@@ -41,7 +41,7 @@ async fn two_processes_share_the_work_and_make_everything_once() {
         world.project().await;
         world.reconciler.catch_up().await.unwrap();
         let (one, two) = tokio::join!(world.reconciler.run_once(), other.run_once());
-        assert!(one.unwrap() + two.unwrap() <= 24);
+        assert!(one.unwrap() + two.unwrap() <= 12 * 3 * 2);
     }
     world.settle().await;
     assert_eq!(world.ocis.spaces().len(), 12);
