@@ -12,7 +12,9 @@ use domain::access::Person;
 use domain::claims::Claim;
 use domain::platform::Platform;
 use domain::user::User;
-use event_store::{Entry, EventStore, StoreError, TailError};
+use event_store::guard::caught;
+use event_store::trouble::Trouble;
+use event_store::{Entry, EventStore, Follower, StoreError, TailError};
 use schema::{Event, Recorded, StreamId, UserId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -90,32 +92,62 @@ impl Actors {
         self.kept.clear();
     }
 
-    /// Listens to the log until told to stop.
+    /// Listens to the log until told to stop. While it cannot, nothing kept is used; it goes on where it stood.
     pub(crate) async fn follow(&self, store: &EventStore, stop: &CancellationToken) -> Result<(), TailError> {
         let mut follower = store.follow(store.head());
+        let mut trouble = Trouble::default();
         loop {
-            let next = tokio::select! {
+            let listened = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                next = tokio::time::timeout(HEARTBEAT, follower.next(BATCH)) => next,
+                listened = caught(self.listen(store, &mut follower)) => listened,
             };
-            match next {
-                Ok(Ok(entries)) => {
-                    for entry in entries.iter() {
-                        match entry {
-                            Entry::Event(recorded) => self.forget([recorded]),
-                            Entry::Malformed { .. } => self.forget_everybody(),
-                        }
-                    }
-                    self.hear();
+            let pause = match listened {
+                Ok(Ok(())) => {
+                    trouble.tell_works("the cache of callers follows the log");
+                    continue;
+                }
+                Ok(Err(error @ TailError::Db(_))) => {
+                    self.distrust();
+                    trouble.tell_failed("the cache of callers cannot follow the log", &error)
                 }
                 Ok(Err(error)) => {
-                    *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    self.distrust();
                     return Err(error);
                 }
-                Err(_) if store.is_alive() => self.hear(),
-                Err(_) => {}
+                // What it had in hand may be half done.
+                Err(panicked) => {
+                    self.distrust();
+                    self.forget_everybody();
+                    trouble.tell_panicked(&panicked, "follow the log", "the cache of callers")
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// What came within a heartbeat; perhaps nothing.
+    async fn listen(&self, store: &EventStore, follower: &mut Follower) -> Result<(), TailError> {
+        let Ok(next) = tokio::time::timeout(HEARTBEAT, follower.next(BATCH)).await else {
+            if store.is_alive() {
+                self.hear();
+            }
+            return Ok(());
+        };
+        for entry in next?.iter() {
+            match entry {
+                Entry::Event(recorded) => self.forget([recorded]),
+                Entry::Malformed { .. } => self.forget_everybody(),
+            }
+        }
+        self.hear();
+        Ok(())
+    }
+
+    fn distrust(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn hear(&self) {

@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use event_store::guard::{Panicked, caught};
 use schema::RequestId;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -54,7 +55,10 @@ pub(crate) async fn answer(State(app): State<App>, mut request: Request, next: N
     let inner = async {
         match refused {
             Some(error) => error.into_response(),
-            None => tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| too_late()),
+            None => match caught(tokio::time::timeout(DEADLINE, next.run(request))).await {
+                Ok(answered) => answered.unwrap_or_else(|_| too_late()),
+                Err(panicked) => broken(panicked, &occasion.name),
+            },
         }
     };
     let answered = inner.instrument(span).await;
@@ -189,14 +193,9 @@ pub(crate) async fn unknown_method() -> ApiError {
     ApiError::refused(Code::MethodNotAllowed, "This path does not have this method")
 }
 
-/// The answer when our own code broke one of its invariants.
-#[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands the panic over")]
-pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no text");
-    tracing::error!(panic = text, "a request broke an invariant");
+/// The answer when our own code broke one of its invariants. It ends this request and nothing else.
+fn broken(panicked: Panicked, request: &str) -> Response<Body> {
+    // The caller hears neither its place nor its text.
+    drop(panicked.told("answer a request", request));
     Problem::new(Code::Internal, "Something went wrong on our side").into_response()
 }

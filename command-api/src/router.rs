@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::route::{Route, Who, get};
@@ -35,7 +34,6 @@ pub fn router(app: App) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", contract))
         .fallback(front::unknown_route)
         .method_not_allowed_fallback(front::unknown_method)
-        .layer(CatchPanicLayer::custom(front::panicked))
         .layer(from_fn_with_state(app.clone(), front::answer))
         .with_state(app)
 }

@@ -117,7 +117,7 @@ impl Trouble {
 }
 
 /// An error with everything that led to it.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

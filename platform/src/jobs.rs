@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use event_store::EventStore;
+use event_store::guard::caught;
 use projector::Retried;
 use reconciler::Reconciler;
 use tokio::sync::Mutex;
@@ -37,7 +38,7 @@ pub(crate) async fn start(
         let (reconciler, running) = (reconciler.clone(), running.clone());
         async move {
             let Ok(_alone) = running.try_lock() else { return };
-            sweep_once(&reconciler).await;
+            guarded("sweep", sweep_once(&reconciler)).await;
         }
     };
     let first = sweep.clone();
@@ -46,26 +47,33 @@ pub(crate) async fn start(
     let starting = Job::new_one_shot_async(FIRST_SWEEP, move |_, _| Box::pin(first()));
     let pruning = Job::new_repeated_async(PRUNE_EVERY, move |_, _| {
         let (reconciler, parts) = pruned.clone();
-        Box::pin(async move { prune(&reconciler, &parts).await })
+        Box::pin(async move { guarded("prune", prune(&reconciler, &parts)).await })
     });
     let (retried, checked, recounted) = (parts.clone(), parts.log.clone(), parts.clone());
     let retrying = Job::new_repeated_async(RETRY_EVERY, move |_, _| {
         let parts = retried.clone();
-        Box::pin(async move { retry_parked(&parts).await })
+        Box::pin(async move { guarded("retry what is parked", retry_parked(&parts)).await })
     });
     let checking = Job::new_async(CHAIN_CHECK, move |_, _| {
         let log = checked.clone();
-        Box::pin(async move { check_chain(&log).await })
+        Box::pin(async move { guarded("check the log", check_chain(&log)).await })
     });
     let recounting = Job::new_async(RECOUNT, move |_, _| {
         let parts = recounted.clone();
-        Box::pin(async move { recount(&parts).await })
+        Box::pin(async move { guarded("count again", recount(&parts)).await })
     });
     for job in [starting, sweeping, pruning, retrying, checking, recounting] {
         scheduler.add(job.context("describe a job")?).await.context("add a job")?;
     }
     scheduler.start().await.context("start the scheduler")?;
     Ok(scheduler)
+}
+
+/// A job that panics ends itself: the clock goes on, and the same job comes again.
+async fn guarded(job: &'static str, work: impl Future<Output = ()>) {
+    if let Err(panicked) = caught(work).await {
+        drop(panicked.told("run a job", job));
+    }
 }
 
 async fn sweep_once(reconciler: &Reconciler) {
@@ -148,6 +156,18 @@ async fn check_chain(log: &EventStore) {
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the log's chain could not be checked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_panics_comes_again() {
+        for _ in 0..2 {
+            guarded("break", async { panic!("a bug of ours") }).await;
         }
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use event_store::trouble::{Trouble, chain};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
@@ -42,7 +43,14 @@ pub(crate) struct KeyRing {
 struct Ring {
     issuer: Issuer,
     keys: RwLock<Arc<Keys>>,
-    next_look: tokio::sync::Mutex<Option<Instant>>,
+    looking: tokio::sync::Mutex<Looking>,
+}
+
+/// One look at a time, and not too often.
+#[derive(Default)]
+struct Looking {
+    next: Option<Instant>,
+    trouble: Trouble,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -70,7 +78,7 @@ impl KeyRing {
         let ring = |issuer: &Issuer| Ring {
             issuer: issuer.clone(),
             keys: RwLock::default(),
-            next_look: tokio::sync::Mutex::new(None),
+            looking: tokio::sync::Mutex::default(),
         };
         Ok(Self { rings: issuers.iter().map(ring).collect(), http, refresh })
     }
@@ -88,23 +96,27 @@ impl KeyRing {
         if let Some(key) = ring.known(kid) {
             return Ok(key);
         }
-        let mut next_look = ring.next_look.lock().await;
+        let mut looking = ring.looking.lock().await;
         if let Some(key) = ring.known(kid) {
             return Ok(key);
         }
-        if next_look.is_some_and(|next| Instant::now() < next) {
+        if looking.next.is_some_and(|next| Instant::now() < next) {
             return Err(ring.unknown());
         }
         match self.look(&ring.issuer).await {
             Ok(keys) => {
-                *next_look = Some(Instant::now() + self.refresh);
+                looking.next = Some(Instant::now() + self.refresh);
+                looking.trouble.tell_works("signing keys can be looked up");
                 metrics::counter!("dezky_key_lookups_total", "outcome" => "ok").increment(1);
                 *ring.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
             }
             Err(error) => {
-                *next_look = Some(Instant::now() + RETRY_AFTER_FAILURE.min(self.refresh));
+                looking.next = Some(Instant::now() + RETRY_AFTER_FAILURE.min(self.refresh));
                 metrics::counter!("dezky_key_lookups_total", "outcome" => "failed").increment(1);
-                tracing::warn!(issuer = %ring.issuer.url, error = &*error as &dyn Error, "look up signing keys");
+                // People keep asking; that is no reason to say it again.
+                if looking.trouble.failed(&chain(&*error), Instant::now()).is_news {
+                    tracing::warn!(issuer = %ring.issuer.url, error = &*error as &dyn Error, "look up signing keys");
+                }
             }
         }
         ring.known(kid).ok_or_else(|| ring.unknown())

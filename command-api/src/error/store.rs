@@ -25,6 +25,7 @@ impl From<ExecuteError> for ApiError {
                     .retry_after(1)
                     .into()
             }
+            ExecuteError::TooLarge(why) => Self::invalid("", "range", &format!("{why}; do it in portions")),
             ExecuteError::ConcurrentChange => {
                 Problem::new(Code::ConcurrentChange, "Others keep changing this; try again")
                     .retry_after(1)

@@ -23,5 +23,6 @@ mod positions;
 mod provider;
 mod rehearsals;
 mod restarts;
+mod sizes;
 mod tenants;
 mod visibility;

@@ -17,6 +17,8 @@ use crate::house::House;
 pub(crate) struct Provider {
     pub(crate) asked: Mutex<Vec<(TenantId, Vec<System>)>>,
     pub(crate) is_busy: std::sync::atomic::AtomicBool,
+    /// It panics when asked.
+    pub(crate) is_broken: std::sync::atomic::AtomicBool,
 }
 
 impl Planner for Provider {
@@ -28,6 +30,7 @@ impl Planner for Provider {
     }
 
     fn reconcile(&self, tenant: TenantId, systems: Vec<System>) -> Planned<'_, ()> {
+        assert!(!self.is_broken.load(std::sync::atomic::Ordering::SeqCst), "a bug of ours");
         self.asked.lock().expect("a lock").push((tenant, systems));
         Box::pin(async { Ok(()) })
     }

@@ -1,3 +1,5 @@
+//! Panics that are caught.
+
 use std::sync::{Arc, Mutex};
 
 use super::*;

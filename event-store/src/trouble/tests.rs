@@ -1,3 +1,5 @@
+//! Troubles that begin, last and end.
+
 use super::*;
 
 #[test]

@@ -10,6 +10,7 @@
 mod lifecycle;
 mod operations;
 mod outside;
+mod quiet;
 mod roles;
 mod start;
 mod story;

@@ -255,19 +255,16 @@ pub(crate) async fn refresh(
     for found in found {
         let known =
             tracks.iter().position(|track| track.model.name == found.model.name && track.copy == found.copy);
-        match known.and_then(|at| tracks.get_mut(at)) {
-            Some(track) => {
-                let looked = caught(look_again(views, owner, track, found, head)).await;
-                if let Err(panicked) = &looked {
-                    track.broke(panicked);
-                }
-                looked.unwrap_or(Ok(()))?;
+        if let Some(track) = known.and_then(|at| tracks.get_mut(at)) {
+            let looked = caught(look_again(views, owner, track, found, head)).await;
+            if let Err(panicked) = &looked {
+                track.broke(panicked);
             }
-            None => {
-                let track = adopt(views, owner, found).await?;
-                track.report(views);
-                tracks.push(track);
-            }
+            looked.unwrap_or(Ok(()))?;
+        } else {
+            let track = adopt(views, owner, found).await?;
+            track.report(views);
+            tracks.push(track);
         }
     }
     Ok(())

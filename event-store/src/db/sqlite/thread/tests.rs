@@ -1,3 +1,5 @@
+//! A thread of a database and a job that panics.
+
 use super::*;
 
 #[tokio::test]
