@@ -11,6 +11,7 @@ mod lifecycle;
 mod operations;
 mod outside;
 mod roles;
+mod shown;
 mod start;
 mod story;
 
