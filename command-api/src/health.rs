@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use event_store::check_views;
-use projector::READ_MODELS;
+use projector::{READ_MODELS, standing};
 use serde_json::{Value, json};
 
 use crate::route::{Route, Who, get};
@@ -21,7 +21,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/health", health).may(Who::Public, "Whether this process answers").gives("Health"),
         get("/healthz", health).may(Who::Public, "The same").gives("Health"),
         get("/readyz", ready)
-            .may(Who::Public, "Whether the log and the read models can be used")
+            .may(Who::Public, "Whether the log and the read models can be used, and how the reconciler stands")
             .gives("Readiness"),
         get("/version", version).may(Who::Public, "What is running").gives("Version"),
         get("/metrics", metrics_beside)
@@ -43,6 +43,8 @@ async fn ready(State(app): State<App>) -> Response {
     let event_store = app.store.is_alive() && app.store.read_head().await.is_ok();
     let migrations = check_views(app.views.db()).await.is_ok();
     let projections = projections_are_near(&app).await;
+    // For people: whatever the outside systems do, and whoever reads these rows, the answer stays what it is.
+    let reconciler = standing::standing(&app.views).await.ok();
     let word = |fine| if fine { "ok" } else { "failing" };
     let all = event_store && migrations && projections;
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -54,6 +56,7 @@ async fn ready(State(app): State<App>) -> Response {
             "projections": word(projections),
             "migrations": word(migrations),
         },
+        "reconciler": reconciler,
     });
     (status, Json(body)).into_response()
 }

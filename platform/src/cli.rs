@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use schema::System;
 
 use crate::development::Insist;
 use crate::issuer::Audience;
@@ -47,8 +49,14 @@ pub(crate) enum Role {
     Verify(Output),
     /// Look at a tenant in each outside system and print the steps that would be taken. Changes nothing.
     Plan(Plan),
-    /// Positions, lags, parked streams, systems left alone, and who waits for a look in which system, and why.
+    /// Positions, lags, parked streams, how each system is acted in, what is missing or left over there, and who waits.
     Status(Output),
+    /// Say that what is missing in a system is gone: the running reconciler makes it again, empty.
+    ///
+    /// When more than DEZKY_LOSS_PERCENT of what was made in a system is missing at once, or another installation
+    /// answers there, nothing is made until it is back: it may be a restore, a wrong address or an answer that lies.
+    /// Doors still shut meanwhile. `dezky status` shows it. Exit code 1 when nothing is missing.
+    ConfirmLoss(OneSystem),
     /// Show which streams read models could not digest, and why; or try one again.
     Parked(Parked),
     /// Create or bring up to date the tables of the log and of the read models.
@@ -83,6 +91,18 @@ impl Up {
 pub(crate) struct OneModel {
     /// Its name, as `dezky status` shows it.
     pub(crate) read_model: String,
+}
+
+/// One outside system.
+#[derive(Debug, Args)]
+pub(crate) struct OneSystem {
+    /// Which: authentik, stalwart or ocis.
+    #[arg(value_parser = system())]
+    pub(crate) system: System,
+}
+
+fn system() -> impl TypedValueParser<Value = System> {
+    PossibleValuesParser::new(System::ALL.map(System::as_str)).try_map(|word| word.parse::<System>())
 }
 
 /// How to print.

@@ -61,6 +61,7 @@ async fn start(role: Role, config: Config) -> anyhow::Result<ExitCode> {
         Role::Verify(output) => rebuild::verify(&config, output.json.into()).await,
         Role::Plan(asked) => operations::plan(&config, &asked).await,
         Role::Status(output) => status::status(&config, output.json.into()).await.map(done),
+        Role::ConfirmLoss(of) => status::confirm_loss(&config, of.system).await.map(done),
         Role::Parked(asked) => status::parked(&config, &asked).await.map(done),
         Role::Migrate => operations::migrate(&config).await.map(done),
         Role::Token(asked) => print(&format!("{}\n", simulate::token(&config, &asked)?)).map(done),

@@ -174,6 +174,7 @@ pub(crate) async fn reconcile(
     let reconciler =
         Reconciler::new(reconciling(config, is_simulated), parts.log.clone(), parts.views.clone())
             .context("prepare the calls to the outside systems")?;
+    reconciler.note_modes().await.context("note how the outside systems may be acted in")?;
     let mut scheduler = jobs::start(reconciler.clone(), parts, config.sweep).await?;
     let (running, stop) = (reconciler.clone(), together.stop());
     together.add("reconcile the outside systems", async move { running.run(stop).await });

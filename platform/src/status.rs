@@ -1,17 +1,21 @@
 //! `dezky status` and `dezky parked`: how far everything is, and what waits for a person.
 
-use std::fmt::Write as _;
+mod document;
+mod text;
 
 use anyhow::Context as _;
 use projector::{ModelStatus, ParkedStream, Retried};
-use reconciler::{Reconciler, Status};
-use schema::StreamId;
-use serde_json::{Value, json};
+use reconciler::{Reconciler, Status, WaitingCount};
+use schema::{StreamId, System};
+use serde_json::json;
 
 use crate::config::Config;
 use crate::operations::{Form, show};
 use crate::parts::{Parts, Tables, reconciling};
 use crate::{cli, clock, print};
+
+/// Rows shown of each list, however long it is: what matters is how many there are, and the first of them.
+const SHOWN_MAX: usize = 20;
 
 /// What there is to say.
 struct Found {
@@ -34,96 +38,40 @@ pub(crate) async fn status(config: &Config, form: Form) -> anyhow::Result<()> {
     show(form, &found.document(), || found.text())
 }
 
-impl Found {
-    fn document(&self) -> Value {
-        let models = self.models.iter().map(|model| {
-            json!({
-                "name": model.name, "definition": model.definition, "copy": model.copy, "live": model.is_live,
-                "state": model.state, "position": model.position, "lag": self.head.saturating_sub(model.position),
-                "parkedStreams": model.parked_streams, "note": model.note,
-            })
-        });
-        let due = self.work.waiting.iter().map(|row| {
-            json!({
-                "subject": row.subject.to_string(), "system": row.system, "dueAt": row.due_at.to_api(),
-                "failures": row.failures, "state": row.state, "reason": row.reason,
-            })
-        });
-        let left_alone = self.work.left_alone.iter().map(|left| {
-            json!({
-                "system": left.system, "why": left.why, "since": left.since.to_api(), "until": left.until.to_api(),
-            })
-        });
-        json!({
-            "head": self.head,
-            "readModels": models.collect::<Vec<_>>(),
-            "parked": self.parked.iter().map(parked_document).collect::<Vec<_>>(),
-            "reconciler": {
-                "position": self.work.position,
-                "leftAlone": left_alone.collect::<Vec<_>>(),
-                "due": due.collect::<Vec<_>>(),
-            },
-        })
-    }
+/// So many of a kind.
+pub(crate) fn total(counts: &[WaitingCount]) -> u64 {
+    counts.iter().map(|found| found.count).sum()
+}
 
-    /// Writing to a String cannot fail.
-    fn text(&self) -> String {
-        let mut text = format!("log            head {}\n", self.head);
-        for model in &self.models {
-            let lag = self.head.saturating_sub(model.position);
-            let note = model.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "{:<14} v{} {} at {}, {lag} behind, {} streams parked{note}",
-                model.name, model.copy, model.state, model.position, model.parked_streams
-            );
-        }
-        text.push_str(&parked_text(&self.parked));
-        let work = &self.work;
-        let _ = writeln!(text, "reconciler     at {}, {} looks due", work.position, work.waiting.len());
-        for left in &work.left_alone {
-            let _ = writeln!(
-                text,
-                "  {} is left alone since {} ({}), next probe at {}",
-                left.system,
-                left.since.to_api(),
-                left.why,
-                left.until.to_api()
-            );
-        }
-        for row in &work.waiting {
-            let why = row.reason.as_deref().unwrap_or("fresh");
-            let _ = writeln!(
-                text,
-                "  {} {} at {}: {why}, {} failures",
-                row.subject,
-                row.system,
-                row.due_at.to_api(),
-                row.failures
-            );
-        }
-        text
+/// So many in one state.
+fn count_of(counts: &[WaitingCount], state: &str) -> u64 {
+    counts.iter().filter(|found| found.state.as_deref() == Some(state)).map(|found| found.count).sum()
+}
+
+/// Says how many of a list are not shown.
+fn more(all: u64, indent: &str) -> String {
+    match all.saturating_sub(SHOWN_MAX as u64) {
+        0 => String::new(),
+        rest => format!("{indent}… and {rest} more\n"),
     }
 }
 
-fn parked_document(parked: &ParkedStream) -> Value {
-    json!({
-        "readModel": parked.model, "stream": parked.stream, "position": parked.position, "error": parked.error,
-        "events": parked.events, "attempts": parked.attempts, "nextTry": parked.next_try.map(schema::Timestamp::to_api),
-    })
+/// The setting that says how the reconciler may act in a system.
+fn mode_setting(system: System) -> String {
+    format!("DEZKY_{}_MODE", system.as_str().to_uppercase())
 }
 
-fn parked_text(all: &[ParkedStream]) -> String {
-    let mut text = String::new();
-    for parked in all {
-        let next = parked.next_try.map_or_else(|| "soon".to_owned(), |next| format!("at {}", next.to_api()));
-        let _ = writeln!(
-            text,
-            "parked         {} {} at {}: {}; {} events wait, {} retries failed, next {next}",
-            parked.model, parked.stream, parked.position, parked.error, parked.events, parked.attempts
-        );
+/// `dezky confirm-loss`.
+pub(crate) async fn confirm_loss(config: &Config, system: System) -> anyhow::Result<()> {
+    let parts = Parts::open(config, Tables::Expect).await?;
+    let told = reconciling(config, |_| false);
+    let reconciler = Reconciler::new(told, parts.log, parts.views).context("prepare to look at the work")?;
+    match reconciler.confirm_loss(system).await.context("confirm what is missing")? {
+        Some(loss) => print(&text::confirmed(&loss)),
+        None => anyhow::bail!(
+            "nothing is missing in {system} that would have to be confirmed; `dezky status` shows what is"
+        ),
     }
-    text
 }
 
 /// `dezky parked`.
@@ -133,10 +81,10 @@ pub(crate) async fn parked(config: &Config, asked: &cli::Parked) -> anyhow::Resu
         Some(cli::ParkedWhat::Retry { read_model, stream }) => retry(&parts, read_model, stream).await,
         None => {
             let all = parts.views.parked().await.context("read what is parked")?;
-            let document = json!({ "parked": all.iter().map(parked_document).collect::<Vec<_>>() });
+            let document = json!({ "parked": all.iter().map(document::parked).collect::<Vec<_>>() });
             show(asked.json.into(), &document, || match all.as_slice() {
                 [] => "nothing is parked\n".to_owned(),
-                all => parked_text(all),
+                all => text::parked(all),
             })
         }
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::provisioning::{Phase, SystemStatus};
-use schema::System;
-use schema::provisioning::{FailureClass, Reason};
+use schema::provisioning::{FailureClass, Reason, Resource, ResourceKind};
+use schema::{System, Timestamp};
 
 use crate::parts::system::SystemRow;
+use crate::standing::Acting;
 
 /// The worst of a tenant's systems, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,21 +67,75 @@ fn of(row: &SystemRow<'_>) -> Health {
     }
 }
 
+/// What a sentence about a failure may say beside the reason.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told<'a> {
+    /// What the person concerned is called; without it they are their id.
+    pub(crate) person: Option<&'a str>,
+    /// When it is tried again.
+    pub(crate) next: Option<Timestamp>,
+}
+
 /// A sentence of ours for a recorded failure; what the system itself said stays with the attempts.
-pub(crate) fn error_text(row: &SystemRow<'_>) -> Option<String> {
-    let Phase::Failed { reason, .. } = &row.phase else {
+pub(crate) fn error_text(row: &SystemRow<'_>, told: Told<'_>) -> Option<String> {
+    failure(row, told).filter(|_| row.status() == SystemStatus::Error)
+}
+
+/// The same for a failure that may concern one person alone.
+pub(crate) fn failure(row: &SystemRow<'_>, told: Told<'_>) -> Option<String> {
+    let Phase::Failed { reason, resource, .. } = &row.phase else {
         return None;
     };
-    (row.status() == SystemStatus::Error).then(|| sentence(row.system, *reason))
+    let mut said = sentence(row.system, *reason);
+    if let Some(resource) = resource {
+        said = format!("{said}: {}", object(resource, told.person));
+    }
+    if let Some(next) = told.next {
+        said = format!("{said}; next attempt {}", to_the_second(next));
+    }
+    Some(said)
+}
+
+/// An object of ours, in words for people.
+fn object(resource: &Resource, person: Option<&str>) -> String {
+    match (resource.kind, person) {
+        (ResourceKind::Domain, _) => format!("the domain {}", resource.key),
+        (ResourceKind::Group, _) => "the tenant's group".to_owned(),
+        (ResourceKind::Role, _) => "the tenant's role".to_owned(),
+        (ResourceKind::Space, _) => "the tenant's space".to_owned(),
+        (ResourceKind::User | ResourceKind::Account, Some(person)) => person.to_owned(),
+        (ResourceKind::User | ResourceKind::Account, None) => format!("one person ({})", resource.key),
+    }
+}
+
+fn to_the_second(at: Timestamp) -> String {
+    let text = at.to_api();
+    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+/// What is said of a system that is not kept right because a setting says so.
+pub(crate) fn held_back(system: System, acting: Acting) -> Option<String> {
+    let (place, setting) = (place(system), format!("DEZKY_{}_MODE", system.as_str().to_uppercase()));
+    match acting {
+        Acting::Enforce => None,
+        Acting::Observe => {
+            Some(format!("{place} is only observed ({setting} is observe): nothing is changed there"))
+        }
+        Acting::Paused => Some(format!("{place} is paused ({setting} is paused): nothing is done there")),
+        Acting::Disabled => Some(format!("{place} is switched off ({setting} is disabled)")),
+    }
+}
+
+const fn place(system: System) -> &'static str {
+    match system {
+        System::Authentik => "The identity system",
+        System::Stalwart => "The mail server",
+        System::Ocis => "The file server",
+    }
 }
 
 /// A sentence for a reason.
 pub fn sentence(system: System, reason: Reason) -> String {
-    let place = match system {
-        System::Authentik => "The identity system",
-        System::Stalwart => "The mail server",
-        System::Ocis => "The file server",
-    };
     let what = match reason {
         Reason::UpstreamUnavailable => "cannot be reached",
         Reason::Timeout => "does not answer in time",
@@ -104,5 +159,5 @@ pub fn sentence(system: System, reason: Reason) -> String {
         Reason::InProgress => "is being set up",
         Reason::Paused => "is paused",
     };
-    format!("{place} {what}")
+    format!("{} {what}", place(system))
 }

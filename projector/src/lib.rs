@@ -31,6 +31,7 @@ mod rebuild;
 mod replay;
 mod retired;
 mod select;
+pub mod standing;
 mod status;
 mod storage;
 pub mod tenants;

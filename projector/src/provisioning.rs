@@ -1,9 +1,13 @@
 //! The read model `provisioning`: how far each tenant is in each outside system, with conditions and reasons.
 
 mod assemble;
+mod conditions;
 mod view;
+mod work;
 
-pub use view::{Condition, IntegrationView, LastError, ProvisioningView, ResourceView};
+pub use view::{
+    Condition, DifferencesView, FailedResource, IntegrationView, LastError, ProvisioningView, ResourceView,
+};
 
 use event_store::Value;
 use schema::{Event, ProvisioningEvent, Recorded, TenantId};
@@ -13,7 +17,6 @@ use crate::model::{Column, ReadModel, Table, Write};
 use crate::parts::{self, text};
 use crate::select::{QueryError, load_many};
 use crate::views::At;
-use assemble::Work;
 
 const TENANTS: &str = "provisioning_tenants";
 const SYSTEMS: &str = "provisioning_systems";
@@ -92,14 +95,7 @@ pub async fn get(at: &mut At, id: TenantId) -> Result<ProvisioningView, QueryErr
     let tables =
         [(TENANTS, "tenant_id"), (SYSTEMS, "subject_id"), (RESOURCES, "subject_id"), (LOOSE, "subject_id")];
     load_many(at, &MODEL, &mut memory, &tables, &key).await?;
-    let mut work = Work::default();
-    for row in at.query("select system, attempts, due_at, state from due where subject = $1", &key).await? {
-        work.plan(row.text(0)?, row.count(1)?, row.text(2)?, row.opt_text(3)?);
-    }
-    let last = "select system, max(started_at) from attempts where subject = $1 group by system";
-    for row in at.query(last, &key).await? {
-        work.attempt(row.text(0)?, row.text(1)?);
-    }
+    let work = work::of(at, id).await?;
     Ok(assemble::assemble(&memory, &work, id)?)
 }
 

@@ -15,12 +15,14 @@ pub use view::{
 use std::collections::BTreeSet;
 
 use event_store::Value;
+use schema::provisioning::ResourceKind;
 use schema::{Event, Recorded, Slug, TenantEvent, TenantId};
 
-use crate::memory::Memory;
+use crate::memory::{Memory, RowRef};
 use crate::model::{Column, ReadModel, Table, Write};
 use crate::parts::{self, text};
 use crate::select::{QueryError, load, load_many};
+use crate::standing::ahead_of;
 use crate::views::At;
 
 const TENANTS: &str = "tenants";
@@ -115,6 +117,12 @@ pub async fn by_slug(at: &mut At, slug: &Slug) -> Result<Option<TenantId>, Query
     Ok(found.first().and_then(|row| row.text(0).ok()).and_then(|id| id.parse().ok()))
 }
 
+/// The person whom a system failed on last.
+fn person_failed(row: RowRef<'_>) -> Option<Value> {
+    let kind = row.maybe_word::<ResourceKind>("failed_kind").ok()??;
+    kind.is_of_a_person().then(|| row.maybe_text("failed_key").map(text))?
+}
+
 /// Everything about some tenants.
 pub async fn rows_of(at: &mut At, ids: &[TenantId]) -> Result<Rows, QueryError> {
     let mut memory = Memory::new(TABLES);
@@ -138,5 +146,10 @@ pub async fn rows_of(at: &mut At, ids: &[TenantId]) -> Result<Rows, QueryError> 
     let (partners, plans) = (named(TENANTS, "partner_id"), named(SUBSCRIPTIONS, "plan_id"));
     load(at, &MODEL, &mut memory, PARTNERS, "partner_id", &partners).await?;
     load(at, &MODEL, &mut memory, PLANS, "plan_id", &plans).await?;
-    Ok(Rows::from(memory))
+    // Failures name their object: of people, what they are called.
+    let failing: BTreeSet<Value> = memory.all(SYSTEMS).filter_map(person_failed).collect();
+    let failing: Vec<Value> = failing.into_iter().collect();
+    load(at, &MODEL, &mut memory, PEOPLE, "user_id", &failing).await?;
+    let ahead = ahead_of(at, &ids).await?;
+    Ok(Rows::from(memory).with(ahead))
 }

@@ -90,11 +90,15 @@ fn shown(view: ProvisioningView, right: Right) -> Result<Value, ApiError> {
 fn reduced(mut view: ProvisioningView) -> ProvisioningView {
     for (system, integration) in view.integrations.each_mut() {
         integration.resources = Vec::new();
+        integration.mode = None;
+        integration.differences = None;
         for condition in &mut integration.conditions {
             condition.message = None;
         }
         if let Some(error) = &mut integration.last_error {
             error.message = format!("{} is not ready yet", system.area());
+            error.resource = None;
+            error.upstream = None;
         }
     }
     view

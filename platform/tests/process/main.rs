@@ -12,6 +12,7 @@ mod operations;
 mod outside;
 mod quiet;
 mod roles;
+mod shown;
 mod start;
 mod story;
 

@@ -175,7 +175,10 @@ fn provisioning(event: &ProvisioningEvent) -> Vec<Change> {
             vec![change(&format!("/resources/{}", resource.kind.as_str()), json!(external_id), Json::Null)]
         }
         E::Converged { generation, .. } => vec![now("/observedGeneration", generation)],
-        E::Failed { reason, .. } => vec![now("/reason", reason)],
+        E::Failed { reason, resource, .. } => {
+            let about = resource.as_ref().map(|of| now(&format!("/failed/{}", of.kind.as_str()), &of.key));
+            std::iter::once(now("/reason", reason)).chain(about).collect()
+        }
         E::DriftDetected { paths, .. } => vec![now("/drift", paths)],
         E::AccessRevoked { .. } => vec![now("/accessRevoked", true)],
         E::AccessRestored { .. } => vec![now("/accessRevoked", false)],

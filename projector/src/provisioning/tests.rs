@@ -6,7 +6,8 @@ use schema::{
 };
 use uuid::Uuid;
 
-use super::assemble::{Work, assemble};
+use super::assemble::assemble;
+use super::work::Work;
 use super::{MODEL, TABLES};
 use crate::memory::Memory;
 

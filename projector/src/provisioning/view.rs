@@ -25,6 +25,9 @@ pub struct ProvisioningView {
 #[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
 pub struct IntegrationView {
     pub state: &'static str,
+    /// Nothing for who does not look after the installation.
+    pub mode: Option<&'static str>,
+    pub differences: Option<DifferencesView>,
     pub desired_generation: u64,
     pub observed_generation: u64,
     pub conditions: Vec<Condition>,
@@ -34,6 +37,17 @@ pub struct IntegrationView {
     pub next_attempt_at: Option<Moment>,
     pub last_error: Option<LastError>,
     pub converged_in_ms: Option<i64>,
+}
+
+/// What would be changed in a system that is only observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
+pub struct DifferencesView {
+    pub message: String,
+    pub seen_at: Moment,
+    pub count: u64,
+    pub steps: Vec<String>,
 }
 
 /// One statement about a system that is true, or not, and why.
@@ -69,4 +83,15 @@ pub struct LastError {
     pub class: String,
     pub reason: String,
     pub message: String,
+    pub resource: Option<FailedResource>,
+    /// The outside system's own words, cut; for operators.
+    pub upstream: Option<String>,
+}
+
+/// What it went wrong on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of the API's Provisioning and are explained there")]
+pub struct FailedResource {
+    pub kind: String,
+    pub key: String,
 }

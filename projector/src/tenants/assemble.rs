@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::access::MemberStatus;
-use domain::provisioning::SystemStatus;
+use domain::provisioning::{Phase, SystemStatus};
 use schema::plan::PriceModel;
 use schema::provisioning::ResourceKind;
 use schema::{Recorded, System, TenantId};
 
 use super::{
-    DOMAINS, HOLDS, Handles, HoldView, MEMBERS, MODEL, MemberCounts, PARTNERS, PLANS, PROFILES,
+    DOMAINS, HOLDS, Handles, HoldView, MEMBERS, MODEL, MemberCounts, PARTNERS, PEOPLE, PLANS, PROFILES,
     PartnerOfTenant, PlacedBy, ProvisioningOfTenant, RESOURCES, SUBSCRIPTIONS, SYSTEMS, TABLES, TENANTS,
     TenantView, TerminationView,
 };
@@ -26,24 +26,29 @@ use crate::parts::subscription::Subscription;
 use crate::parts::system::SystemRow;
 use crate::parts::tenant::Tenant;
 use crate::parts::text;
+use crate::standing::Ahead;
 
-/// Rows of this read model, from the database, from events, or from both.
+/// Rows of this read model, from the database, from events, or from both, and what the reconciler noted beside them.
 #[derive(Debug, Clone)]
-pub struct Rows(Memory);
+pub struct Rows(Memory, Ahead);
 
 impl Default for Rows {
     fn default() -> Self {
-        Self(Memory::new(TABLES))
+        Self(Memory::new(TABLES), Ahead::default())
     }
 }
 
 impl From<Memory> for Rows {
     fn from(memory: Memory) -> Self {
-        Self(memory)
+        Self(memory, Ahead::default())
     }
 }
 
 impl Rows {
+    pub(crate) fn with(self, ahead: Ahead) -> Self {
+        Self(self.0, ahead)
+    }
+
     /// What an event does to them. A whole stream may be repeated over rows that already know a part of it.
     pub fn project(&mut self, recorded: &Recorded) -> Result<(), FoldError> {
         self.0.project(&MODEL, recorded)
@@ -101,11 +106,11 @@ impl<'a> Found<'a> {
         systems.chain(others.into_iter().flatten()).max().unwrap_or_default()
     }
 
-    fn provisioning(&self) -> ProvisioningOfTenant {
+    fn provisioning(&self, ahead: &Ahead) -> ProvisioningOfTenant {
         let is_revoked = |system| self.systems.get(&system).is_some_and(|row| row.access_revoked);
         ProvisioningOfTenant {
             summary: health::summary(&self.systems).as_str(),
-            paused: vec![],
+            paused: ahead.paused(),
             access_revoked: PerSystem::from_fn(is_revoked),
         }
     }
@@ -136,8 +141,8 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         partner_id: tenant.partner_id,
         partner: found.partner.as_ref().map(partner_view),
         provisioning_status: PerSystem::from_fn(|system| status_of(systems.get(&system)).as_str()),
-        provisioning_errors: PerSystem::from_fn(|system| systems.get(&system).and_then(health::error_text)),
-        provisioning: found.provisioning(),
+        provisioning_errors: PerSystem::from_fn(|system| error(rows, id, systems.get(&system)?)),
+        provisioning: found.provisioning(&rows.1),
         handles: handles(&rows.0, &key)?,
         holds: found.holds.iter().map(hold_view).collect(),
         termination: termination(row)?,
@@ -156,6 +161,19 @@ fn systems_of<'a>(
     key: &'a [event_store::Value],
 ) -> Result<BTreeMap<System, SystemRow<'a>>, RowError> {
     memory.below(SYSTEMS, key).map(|row| SystemRow::read(row).map(|read| (read.system, read))).collect()
+}
+
+/// What does not work, of what, and when it is tried again.
+fn error(Rows(memory, ahead): &Rows, id: TenantId, row: &SystemRow<'_>) -> Option<String> {
+    let person = match &row.phase {
+        Phase::Failed { resource: Some(resource), .. } if resource.kind.is_of_a_person() => {
+            memory.row(PEOPLE, &[text(&resource.key)])
+        }
+        Phase::Failed { .. } | Phase::Progressing | Phase::Converged(_) => None,
+    };
+    let person = person.and_then(|person| person.maybe_text("name").or_else(|| person.maybe_text("email")));
+    let next = ahead.next(&id.to_string(), row.system);
+    health::error_text(row, health::Told { person, next })
 }
 
 /// Before anything was recorded about a system, it is pending.
