@@ -3,6 +3,7 @@
 mod apply;
 pub mod client;
 pub(crate) mod observe;
+pub(crate) mod ours;
 mod plan;
 pub mod spec;
 
@@ -13,7 +14,7 @@ use schema::{System, TenantId, UserId};
 use serde::Serialize;
 
 use crate::call::CallError;
-use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen};
 use crate::lane::Lane;
 pub use client::Client;
 pub use plan::Step;
@@ -27,6 +28,9 @@ pub(crate) const MARK_WORD: &str = "dezky";
 /// What a shut door takes away. Never `emailReceive`: that bounces after acceptance.
 pub(crate) const SHUT: [&str; 2] = ["authenticate", "emailSend"];
 
+/// Digits of a token.
+const TOKEN_DIGITS: usize = 32;
+
 /// The token that marks what is a tenant's: 32 hex digits, one word for the server's search.
 pub(crate) fn token(tenant: TenantId) -> String {
     tenant.uuid().simple().to_string()
@@ -34,9 +38,23 @@ pub(crate) fn token(tenant: TenantId) -> String {
 
 /// Whether a description carries a tenant's token; text beside it belongs to others.
 pub(crate) fn is_marked(description: Option<&str>, token: &str) -> bool {
-    description.is_some_and(|text| {
-        text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == token)
-    })
+    description.is_some_and(|text| words(text).any(|word| word == token))
+}
+
+/// The tokens of tenants in a description of ours, whoever they are.
+pub(crate) fn tokens(description: Option<&str>) -> impl Iterator<Item = &str> {
+    let text = description.filter(|text| words(text).any(|word| word == MARK_WORD)).unwrap_or_default();
+    words(text)
+        .filter(|word| word.len() == TOKEN_DIGITS && word.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Whether a description says that something is another tenant's.
+pub(crate) fn is_of_another(description: Option<&str>, token: &str) -> bool {
+    !is_marked(description, token) && tokens(description).next().is_some()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
 }
 
 /// Whether log-in and sending are possible.
@@ -271,10 +289,10 @@ impl Integration for Stalwart {
 
     fn about(spec: &Spec, observed: &Observed, step: &Step) -> Option<Resource> {
         let account = |id: &String| {
-            spec.accounts
-                .iter()
-                .find(|wanted| observed.account(wanted).is_some_and(|found| found.id == *id))
-                .map(AccountSpec::resource)
+            let found = observed.accounts.values().flatten().find(|account| account.id == *id)?;
+            let domain = observed.domains.values().find(|domain| domain.id == found.domain_id)?;
+            let is_it = |wanted: &&AccountSpec| wanted.local == found.name && wanted.domain == domain.name;
+            spec.accounts.iter().find(is_it).map(AccountSpec::resource)
         };
         match step {
             Step::SetSwitch { .. }
@@ -310,11 +328,7 @@ impl Integration for Stalwart {
     }
 
     async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
-        let one = |step| async move {
-            let done = apply::apply(&self.client, &desired.spec, observed, step).await;
-            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
-        };
-        each(1, steps, one).await
+        apply::apply(&self.client, &desired.spec, observed, steps).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

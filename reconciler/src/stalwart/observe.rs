@@ -1,17 +1,19 @@
-//! What is in Stalwart for one tenant: three requests when everything is where it should be.
+//! What is in Stalwart for one tenant: one request when everything is where it should be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schema::provisioning::{FailureClass, Reason, ResourceKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Query};
+use super::client::{Ask, Client, Query, typed};
+use super::ours::{add_domain, bind_role, is_our_domain};
 use super::{
     AccountSeen, DomainSeen, GATE_NAMESPACE, GATE_SCRIPT, GateSeen, Observed, Permissions, Receiving,
     RoleSeen, Spec, domain_resource, is_marked, token,
 };
 use crate::call::CallError;
-use crate::integration::Desired;
+use crate::integration::{Asked, Desired};
 
 /// One row of any kind, as far as we look at it.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,6 +37,8 @@ pub(crate) struct Row {
     #[serde(default)]
     pub(crate) disabled_permissions: Value,
     #[serde(default)]
+    pub(crate) enabled_permissions: Value,
+    #[serde(default)]
     pub(crate) quotas: Value,
     #[serde(default, rename = "@type")]
     pub(crate) kind: Option<String>,
@@ -42,58 +46,172 @@ pub(crate) struct Row {
     pub(crate) is_active: Option<bool>,
 }
 
-pub(crate) const ROLE_PROPERTIES: &[&str] = &["id", "description", "roleIds", "disabledPermissions"];
+pub(crate) const ROLE_PROPERTIES: &[&str] =
+    &["id", "description", "roleIds", "enabledPermissions", "disabledPermissions"];
 pub(crate) const DOMAIN_PROPERTIES: &[&str] = &["id", "name", "description"];
 pub(crate) const ACCOUNT_PROPERTIES: &[&str] =
     &["id", "@type", "name", "domainId", "roles", "permissions", "quotas"];
 
-pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
-    let spec = &desired.spec;
-    let token = token(spec.tenant_id);
-    let mut observed = Observed::default();
-    let defaults = client.singleton("Authentication", &["defaultUserRoleIds"]).await?;
-    observed.default_roles = keys(&defaults["defaultUserRoleIds"]);
+/// Rounds of reading: by mark and by what we bound, then names nothing led to, then what is in domains found so.
+const READS_MAX: usize = 3;
 
-    let mut lists = client.lists::<Row>(&marked(&token)).await?.into_iter();
-    let roles = lists.next().unwrap_or_default();
-    let domains = lists.next().unwrap_or_default();
-    let gate_keys = lists.next().unwrap_or_default();
-    bind_role(client, desired, roles, &token, &mut observed).await?;
-    for row in domains.into_iter().filter(|row| is_marked(row.description.as_deref(), &token)) {
-        let domain = domain_of(row, &token);
-        observed.domains.insert(domain.name.clone(), domain);
+/// Something to read, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    Defaults,
+    Roles,
+    BoundRole,
+    MarkedDomains,
+    GateKeys,
+    Scripts,
+    Stage,
+    /// A domain by its name.
+    Named(String),
+    /// Accounts by the id of their domain.
+    Accounts(String),
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+struct Found {
+    defaults: Value,
+    roles: Vec<Row>,
+    domains: Vec<Row>,
+    gate_keys: Vec<Row>,
+    scripts: Vec<Row>,
+    stage: Value,
+    accounts: BTreeMap<String, Vec<AccountSeen>>,
+    asked: BTreeSet<About>,
+}
+
+/// What needs no answer to be asked for goes in one request: nothing but it stands before a switch that has to be shut.
+pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
+    let at_once = client.at_once();
+    let client = if desired.asked == Asked::Shut { &at_once } else { client };
+    let token = token(desired.spec.tenant_id);
+    let mut found = Found::default();
+    let mut asks = at_first(desired, &token);
+    for _ in 0..READS_MAX {
+        let (about, what): (Vec<About>, Vec<Ask>) = asks.into_iter().unzip();
+        for (about, rows) in about.into_iter().zip(client.read(&what).await?) {
+            found.add(about, rows)?;
+        }
+        asks = then(desired, &token, &found);
+        if asks.is_empty() {
+            break;
+        }
     }
-    look_for_names(client, desired, &token, &mut observed).await?;
-    observed.accounts = accounts_of(client, &observed).await?;
-    observed.gate_keys = gate_keys
+    Ok(observed(desired, &token, found))
+}
+
+fn at_first(desired: &Desired<Spec>, token: &str) -> Vec<(About, Ask)> {
+    let spec = &desired.spec;
+    let mut asks = vec![(About::Defaults, defaults())];
+    // For roles the filter named `description` is a search for words.
+    asks.push((About::Roles, list("Role", json!({ "description": token }), "id", ROLE_PROPERTIES)));
+    if let Some(id) = desired.known.get(&spec.role_resource()) {
+        let bound = Ask::One { kind: "Role", id: id.clone(), properties: ROLE_PROPERTIES };
+        asks.push((About::BoundRole, bound));
+    }
+    asks.push((About::MarkedDomains, list("Domain", json!({ "text": token }), "name", DOMAIN_PROPERTIES)));
+    asks.push((About::GateKeys, Ask::List(gate_keys())));
+    if spec.receiving == Receiving::Refused {
+        asks.extend([(About::Scripts, Ask::List(scripts())), (About::Stage, stage())]);
+    }
+    let bound = desired.known.iter().filter(|(resource, _)| resource.kind == ResourceKind::Domain);
+    asks.extend(bound.map(|(_, id)| accounts(id)));
+    let unknown = spec.domains.iter().filter(|name| !desired.known.contains_key(&domain_resource(name)));
+    asks.extend(unknown.map(|name| named(name)));
+    asks
+}
+
+/// Wanted names that no mark led to, and accounts of domains that are ours.
+fn then(desired: &Desired<Spec>, token: &str, found: &Found) -> Vec<(About, Ask)> {
+    let ours = |row: &&Row| is_our_domain(row, desired, token);
+    let seen: BTreeSet<&str> = found.domains.iter().filter_map(|row| row.name.as_deref()).collect();
+    let missing = desired.spec.domains.iter().filter(|name| !seen.contains(name.as_str()));
+    let asks =
+        missing.map(|name| named(name)).chain(found.domains.iter().filter(ours).map(|row| accounts(&row.id)));
+    asks.filter(|(about, _)| !found.asked.contains(about)).collect()
+}
+
+impl Found {
+    fn add(&mut self, about: About, rows: Vec<Value>) -> Result<(), CallError> {
+        self.asked.insert(about.clone());
+        match about {
+            About::Defaults => self.defaults = rows.into_iter().next().ok_or_else(no_defaults)?,
+            About::Roles | About::BoundRole => {
+                let rows: Vec<Row> = typed(rows)?;
+                let is_new = |row: &Row| self.roles.iter().all(|known| known.id != row.id);
+                let rows: Vec<Row> = rows.into_iter().filter(is_new).collect();
+                self.roles.extend(rows);
+            }
+            About::MarkedDomains => self.domains.extend(typed::<Row>(rows)?),
+            About::Named(name) => {
+                let rows: Vec<Row> = typed(rows)?;
+                let is_new = |row: &Row| self.domains.iter().all(|known| known.id != row.id);
+                let rows: Vec<Row> =
+                    rows.into_iter().filter(|row| row.name.as_ref() == Some(&name) && is_new(row)).collect();
+                self.domains.extend(rows);
+            }
+            About::GateKeys => self.gate_keys = typed(rows)?,
+            About::Scripts => self.scripts = typed(rows)?,
+            About::Stage => self.stage = rows.into_iter().next().unwrap_or_default(),
+            About::Accounts(id) => {
+                self.accounts.insert(id, typed::<Row>(rows)?.into_iter().filter_map(account_of).collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn observed(desired: &Desired<Spec>, token: &str, found: Found) -> Observed {
+    let mut observed = Observed { default_roles: default_roles(&found.defaults), ..Observed::default() };
+    for row in found.domains {
+        add_domain(row, desired, token, &mut observed);
+    }
+    let ours: BTreeSet<&String> = observed.domains.values().map(|domain| &domain.id).collect();
+    observed.accounts = found.accounts.into_iter().filter(|(id, _)| ours.contains(id)).collect();
+    bind_role(found.roles, desired, token, &mut observed);
+    observed.gate_keys = found
+        .gate_keys
         .into_iter()
         .filter_map(|row| Some((row.key?, row.id)))
         .filter(|(name, _)| observed.domains.contains_key(name))
         .collect();
-    observed.gate = match spec.receiving {
+    observed.gate = match desired.spec.receiving {
         Receiving::Accepted => GateSeen::NotNeeded,
-        Receiving::Refused => gate(client).await?,
+        Receiving::Refused => gate_of(&found.scripts, &found.stage),
     };
-    Ok(observed)
+    observed
 }
 
-fn marked(token: &str) -> [Query; 3] {
-    [
-        // For roles the filter named `description` is a search for words.
-        Query {
-            kind: "Role",
-            filter: json!({ "description": token }),
-            sort: "id",
-            properties: ROLE_PROPERTIES,
-        },
-        Query {
-            kind: "Domain",
-            filter: json!({ "text": token }),
-            sort: "name",
-            properties: DOMAIN_PROPERTIES,
-        },
-        gate_keys(),
-    ]
+fn list(kind: &'static str, filter: Value, sort: &'static str, properties: &'static [&'static str]) -> Ask {
+    Ask::List(Query { kind, filter, sort, properties })
+}
+
+fn named(name: &str) -> (About, Ask) {
+    let ask = list("Domain", json!({ "name": name }), "name", DOMAIN_PROPERTIES);
+    (About::Named(name.to_owned()), ask)
+}
+
+fn accounts(domain: &str) -> (About, Ask) {
+    let ask = list("Account", json!({ "domainId": domain }), "name", ACCOUNT_PROPERTIES);
+    (About::Accounts(domain.to_owned()), ask)
+}
+
+fn defaults() -> Ask {
+    Ask::singleton("Authentication", &["defaultUserRoleIds"])
+}
+
+pub(crate) fn default_roles(authentication: &Value) -> BTreeSet<String> {
+    keys(&authentication["defaultUserRoleIds"])
+}
+
+/// Without them a role would be taken for changed.
+fn no_defaults() -> CallError {
+    let summary = "stalwart: read the default roles: the answer could not be understood";
+    CallError::new(FailureClass::Transient, Reason::UpstreamUnavailable, summary)
 }
 
 pub(crate) fn gate_keys() -> Query {
@@ -101,103 +219,30 @@ pub(crate) fn gate_keys() -> Query {
     Query { kind: "MemoryLookupKey", filter, sort: "id", properties: &["id", "namespace", "key"] }
 }
 
-/// The role we bound, else the first with our mark; what else carries it is a twin.
-async fn bind_role(
-    client: &Client,
-    desired: &Desired<Spec>,
-    rows: Vec<Row>,
-    token: &str,
-    observed: &mut Observed,
-) -> Result<(), CallError> {
-    let bound = desired.known.get(&desired.spec.role_resource());
-    let mut roles: Vec<RoleSeen> = rows
-        .into_iter()
-        .filter(|row| is_marked(row.description.as_deref(), token))
-        .map(|row| role_of(row, token))
-        .collect();
-    if let Some(id) = bound
-        && !roles.iter().any(|role| role.id == *id)
-    {
-        let row: Option<Row> = client.by_id("Role", id, ROLE_PROPERTIES).await?;
-        // A mark of another tenant on it would make it theirs.
-        roles.extend(row.map(|row| role_of(row, token)));
-    }
-    roles.sort_by_key(|role| (bound != Some(&role.id), role.id.len(), role.id.clone()));
-    let mut roles = roles.into_iter();
-    observed.role = roles.next();
-    observed.twins = roles.filter(|role| role.is_marked).map(|role| role.id).collect();
-    Ok(())
-}
-
-/// Wanted names that no mark led to: ours if we bound them, somebody else's otherwise, or absent.
-async fn look_for_names(
-    client: &Client,
-    desired: &Desired<Spec>,
-    token: &str,
-    observed: &mut Observed,
-) -> Result<(), CallError> {
-    let missing: Vec<&String> =
-        desired.spec.domains.iter().filter(|name| !observed.domains.contains_key(*name)).collect();
-    let queries: Vec<Query> = missing
-        .iter()
-        .map(|name| Query {
-            kind: "Domain",
-            filter: json!({ "name": name }),
-            sort: "name",
-            properties: DOMAIN_PROPERTIES,
-        })
-        .collect();
-    let found = client.lists::<Row>(&queries).await?;
-    for (name, rows) in missing.into_iter().zip(found) {
-        let Some(row) = rows.into_iter().find(|row| row.name.as_ref() == Some(name)) else {
-            continue;
-        };
-        let is_bound = desired.known.get(&domain_resource(name)) == Some(&row.id);
-        let is_foreign = row.description.as_deref().is_some_and(|text| text.starts_with("dezky "));
-        if is_bound && !is_foreign {
-            observed.domains.insert(name.clone(), domain_of(row, token));
-        } else {
-            observed.taken.insert(name.clone());
-        }
-    }
-    Ok(())
-}
-
-async fn accounts_of(
-    client: &Client,
-    observed: &Observed,
-) -> Result<BTreeMap<String, Vec<AccountSeen>>, CallError> {
-    let ids: Vec<String> = observed.domains.values().map(|domain| domain.id.clone()).collect();
-    let queries: Vec<Query> = ids
-        .iter()
-        .map(|id| Query {
-            kind: "Account",
-            filter: json!({ "domainId": id }),
-            sort: "name",
-            properties: ACCOUNT_PROPERTIES,
-        })
-        .collect();
-    let lists = client.lists::<Row>(&queries).await?;
-    Ok(ids
-        .into_iter()
-        .zip(lists)
-        .map(|(id, rows)| (id, rows.into_iter().filter_map(account_of).collect()))
-        .collect())
-}
-
-pub(crate) async fn gate(client: &Client) -> Result<GateSeen, CallError> {
-    let scripts = Query {
+fn scripts() -> Query {
+    Query {
         kind: "SieveSystemScript",
         filter: json!({}),
         sort: "id",
         properties: &["id", "name", "isActive"],
-    };
-    let scripts = client.lists::<Row>(&[scripts]).await?.into_iter().next().unwrap_or_default();
+    }
+}
+
+fn stage() -> Ask {
+    Ask::singleton("MtaStageRcpt", &["script"])
+}
+
+pub(crate) async fn gate(client: &Client) -> Result<GateSeen, CallError> {
+    let scripts = client.lists::<Row>(&[scripts()]).await?.into_iter().next().unwrap_or_default();
+    let stage = client.singleton("MtaStageRcpt", &["script"]).await?;
+    Ok(gate_of(&scripts, &stage))
+}
+
+fn gate_of(scripts: &[Row], stage: &Value) -> GateSeen {
     let has_script =
         scripts.iter().any(|row| row.name.as_deref() == Some(GATE_SCRIPT) && row.is_active != Some(false));
-    let stage = client.singleton("MtaStageRcpt", &["script"]).await?;
     let has_stage = stage["script"].to_string().contains(GATE_SCRIPT);
-    Ok(if has_script && has_stage { GateSeen::Installed } else { GateSeen::Missing })
+    if has_script && has_stage { GateSeen::Installed } else { GateSeen::Missing }
 }
 
 pub(crate) fn role_of(row: Row, token: &str) -> RoleSeen {

@@ -32,6 +32,13 @@ pub enum Step {
     AcceptMail { name: String, key: String },
 }
 
+impl Step {
+    /// The domain this step destroys.
+    pub(super) fn destroyed_domain(&self) -> Option<&str> {
+        if let Self::DestroyDomain { id, .. } = self { Some(id) } else { None }
+    }
+}
+
 impl crate::integration::Step for Step {
     fn path(&self) -> &'static str {
         match self {

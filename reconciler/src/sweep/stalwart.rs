@@ -13,12 +13,10 @@ use crate::integration::{Desired, Integration as _};
 use crate::leftovers::LeftoverWhy;
 use crate::stalwart::client::{Client, Query};
 use crate::stalwart::observe::{
-    self, ACCOUNT_PROPERTIES, DOMAIN_PROPERTIES, ROLE_PROPERTIES, Row, account_of, domain_of, keys, role_of,
+    self, ACCOUNT_PROPERTIES, DOMAIN_PROPERTIES, ROLE_PROPERTIES, Row, account_of, default_roles,
 };
-use crate::stalwart::{
-    AccountSeen, GateSeen, MARK_WORD, Observed, Receiving, RoleSeen, Spec, Stalwart, domain_resource,
-    is_marked, token,
-};
+use crate::stalwart::ours::{add_domain, bind_role};
+use crate::stalwart::{AccountSeen, GateSeen, Observed, Receiving, Spec, Stalwart, token, tokens};
 
 /// Everything there is.
 pub(crate) struct Everything {
@@ -53,7 +51,7 @@ impl Everything {
             lists.next().unwrap_or_default().into_iter().filter_map(|row| Some((row.key?, row.id))).collect();
         let gate = observe::gate(client).await?;
         Ok(Self {
-            default_roles: keys(&defaults["defaultUserRoleIds"]),
+            default_roles: default_roles(&defaults),
             roles_by_token: by_token(&roles, |row| row.id.clone()),
             roles: roles.into_iter().map(|row| (row.id.clone(), row)).collect(),
             domains_by_token: by_token(&domains, |row| row.name.clone().unwrap_or_default()),
@@ -68,21 +66,14 @@ impl Everything {
     pub(super) fn refuses_mail(&self) -> bool {
         !self.gate_keys.is_empty()
     }
-
-    fn role(&self, id: &String, token: &str) -> Option<RoleSeen> {
-        self.roles.get(id).map(|row| role_of(row.clone(), token))
-    }
 }
 
-/// The words of a description that may be our tokens, and what carries them.
+/// The tokens in descriptions, and what carries them.
 fn by_token(rows: &[Row], key: fn(&Row) -> String) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rows {
-        let description = row.description.as_deref().unwrap_or_default();
-        for word in
-            description.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() == 32)
-        {
-            found.entry(word.to_owned()).or_default().push(key(row));
+        for token in tokens(row.description.as_deref()) {
+            found.entry(token.to_owned()).or_default().push(key(row));
         }
     }
     found
@@ -93,30 +84,20 @@ impl Bulk<Stalwart> for Everything {
         let spec = &desired.spec;
         let token = token(spec.tenant_id);
         let mut observed = Observed { default_roles: self.default_roles.clone(), ..Observed::default() };
-        let bound = desired.known.get(&spec.role_resource());
-        let marked = self.roles_by_token.get(&token).into_iter().flatten();
-        let candidates: BTreeSet<&String> = marked.chain(bound).collect();
-        let mut roles: Vec<RoleSeen> =
-            candidates.into_iter().filter_map(|id| self.role(id, &token)).collect();
-        roles.sort_by_key(|role| (bound != Some(&role.id), role.id.len(), role.id.clone()));
-        let mut roles = roles.into_iter();
-        observed.role = roles.next();
-        observed.twins = roles.map(|role| role.id).collect();
         let marked = self.domains_by_token.get(&token).into_iter().flatten();
         let names: BTreeSet<&String> = marked.chain(&spec.domains).collect();
-        for (name, row) in names.into_iter().filter_map(|name| Some((name, self.domains.get(name)?))) {
-            let is_ours = is_marked(row.description.as_deref(), &token)
-                || desired.known.get(&domain_resource(name)) == Some(&row.id);
-            if is_ours {
-                observed.domains.insert(name.clone(), domain_of(row.clone(), &token));
-            } else {
-                observed.taken.insert(name.clone());
-            }
+        for row in names.into_iter().filter_map(|name| self.domains.get(name)) {
+            add_domain(row.clone(), desired, &token, &mut observed);
         }
         let domains = observed.domains.values();
         observed.accounts = domains
             .map(|domain| (domain.id.clone(), self.accounts.get(&domain.id).cloned().unwrap_or_default()))
             .collect();
+        let bound = desired.known.get(&spec.role_resource());
+        let marked = self.roles_by_token.get(&token).into_iter().flatten();
+        let candidates: BTreeSet<&String> = marked.chain(bound).collect();
+        let rows = candidates.into_iter().filter_map(|id| self.roles.get(id)).cloned().collect();
+        bind_role(rows, desired, &token, &mut observed);
         let keys = self.gate_keys.iter().filter(|(name, _)| observed.domains.contains_key(*name));
         observed.gate_keys = keys.map(|(name, key)| (name.clone(), key.clone())).collect();
         observed.gate = match spec.receiving {
@@ -137,9 +118,10 @@ impl Bulk<Stalwart> for Everything {
 
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         let owner = |row: &Row| {
-            let token = row.description.as_deref()?.strip_prefix(MARK_WORD)?.trim().to_owned();
-            let tenant = TenantId::from_uuid(Uuid::parse_str(&token).ok()?);
-            (!tenants.contains(&tenant)).then(|| tenant.to_string())
+            let mut owners =
+                tokens(row.description.as_deref()).filter_map(|token| Uuid::parse_str(token).ok());
+            let owner = TenantId::from_uuid(owners.next()?);
+            (!tenants.contains(&owner)).then(|| owner.to_string())
         };
         let orphan = |kind, row: &Row| {
             Some(Orphan {
