@@ -114,11 +114,6 @@ impl Client {
         self.line.lane()
     }
 
-    /// What only this installation says of itself.
-    pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
-        std::future::ready(Ok(None)).await
-    }
-
     /// The one object of a kind.
     pub(crate) async fn singleton(
         &self,
