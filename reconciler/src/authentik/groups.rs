@@ -15,14 +15,16 @@ pub(super) async fn look(
     desired: &Desired<Spec>,
     limit: usize,
 ) -> Result<Observed, CallError> {
-    let (named, entitled) =
-        futures::try_join!(client.groups_named(&desired.spec.group), client.groups_named(ENTITLED_GROUP))?;
+    // One read before all others: a system that refuses us is asked once.
+    let named = client.groups_named(&desired.spec.group).await?;
     let mut groups: BTreeMap<String, GroupSeen> =
         named.into_iter().map(|group| (group.pk.clone(), group.into())).collect();
     let known = desired.known.get(&desired.spec.owner.resource());
     let unread: Vec<&String> =
         known.into_iter().chain(&desired.leftovers).filter(|pk| !groups.contains_key(*pk)).collect();
-    for group in gather(limit, unread, |pk| client.group(pk)).await?.into_iter().flatten() {
+    let alone = gather(limit, unread, |pk| client.group(pk));
+    let (alone, entitled) = futures::try_join!(alone, client.groups_named(ENTITLED_GROUP))?;
+    for group in alone.into_iter().flatten() {
         groups.insert(group.pk.clone(), group.into());
     }
     let mut observed = choose(desired, groups.values());

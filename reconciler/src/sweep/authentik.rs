@@ -83,7 +83,7 @@ fn tenant_of(group: &GroupSeen) -> Option<&str> {
 
 impl Bulk<Authentik> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
-        let mut observed = choose(desired, self.groups_of(desired).into_values());
+        let mut observed = choose(desired, self.groups_of(desired).values().copied());
         observed.entitled = entitlement(self.found(ENTITLED_GROUP).cloned());
         for person in &desired.spec.people {
             let bound = desired.known.get(&person.resource()).and_then(|pk| pk.parse::<i64>().ok());

@@ -192,7 +192,7 @@ impl State {
     pub(super) fn new_user(&mut self, username: &str, now: Timestamp) -> i64 {
         let pk = self.next("user", 3);
         let uuid = self.next_uuid();
-        let hash = self.hash_of(pk);
+        let hash = self.next_hash();
         let moment = self.moment(now);
         let user = User {
             uuid,
@@ -294,8 +294,9 @@ impl State {
         Uuid::from_u128(Uuid::new_v5(&IDS, &number.to_be_bytes()).as_u128() & !(0xf << 76) | (0x4 << 76))
     }
 
-    /// What a user is known as: a hash of their number and this installation's own id.
-    fn hash_of(&self, user: i64) -> String {
+    /// What a user is known as: a hash of theirs with this installation's own id, 64 hexadecimal digits.
+    fn next_hash(&mut self) -> String {
+        let user = self.next_hex();
         let installation = self.counters.get(&INSTALLATION.to_owned()).copied().unwrap_or_default();
         let half = |part: u8| Uuid::new_v5(&IDS, format!("{part} {user} {installation}").as_bytes()).simple();
         format!("{}{}", half(0), half(1))
