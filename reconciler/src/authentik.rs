@@ -2,23 +2,30 @@
 
 mod apply;
 pub mod client;
+mod groups;
 mod observe;
+mod people;
 mod plan;
+mod resolve;
+mod seen;
 pub mod spec;
+mod step;
 pub mod wire;
-
-use std::collections::{BTreeMap, BTreeSet};
+mod words;
 
 use schema::provisioning::{ConvergedReason, Counts, Resource, ResourceKind};
 use schema::{System, TenantId, UserId};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::call::CallError;
-use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen};
 use crate::lane::Lane;
 pub use client::Client;
-pub use plan::Step;
+pub(crate) use groups::{choose, entitlement};
+pub(crate) use resolve::{Claim, resolve};
+pub use seen::{AccountSeen, GroupSeen, Observed, Stranger};
+pub use step::Step;
 
 /// Who is in it may use mail and files; the policies of the applications look at it.
 pub(crate) const ENTITLED_GROUP: &str = "dezky-entitled";
@@ -62,6 +69,14 @@ impl Owner {
         match self {
             Self::Tenant { tenant_id, slug } => json!({ "tenantId": tenant_id, "slug": slug }),
             Self::Platform => json!({ "platform": "admins" }),
+        }
+    }
+
+    /// Whether the mark of a group names us; the slug beside it may be out of date.
+    pub(crate) fn is_named_by(&self, mark: &Value) -> bool {
+        match self {
+            Self::Tenant { tenant_id, .. } => mark["tenantId"] == json!(tenant_id),
+            Self::Platform => *mark == self.mark(),
         }
     }
 
@@ -131,68 +146,15 @@ pub struct PersonSpec {
     pub account: Account,
     /// Sessions that began before it are ended.
     pub sessions_epoch: u64,
+    /// Instances and subjects that stand for them: no part of what should be, but it tells whose an account is.
+    #[serde(skip)]
+    pub identities: Vec<(String, String)>,
 }
 
 impl PersonSpec {
     /// The account as a resource of ours.
     pub(crate) fn resource(&self) -> Resource {
         Resource { kind: ResourceKind::User, key: self.user_id.to_string() }
-    }
-}
-
-/// An account as it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AccountSeen {
-    pub pk: i64,
-    pub uuid: String,
-    pub uid: String,
-    pub username: String,
-    pub email: String,
-    pub name: String,
-    pub account: Account,
-    pub attributes: Map<String, Value>,
-}
-
-impl AccountSeen {
-    /// The person our mark names.
-    pub(crate) fn marked_for(&self) -> Option<&str> {
-        self.attributes.get(MARK)?.get("userId")?.as_str()
-    }
-
-    pub(crate) fn sessions_epoch(&self) -> u64 {
-        self.attributes.get(MARK).and_then(|mark| mark.get("sessionsEpoch")?.as_u64()).unwrap_or(0)
-    }
-}
-
-/// A group as it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroupSeen {
-    pub pk: String,
-    pub name: String,
-    pub attributes: Map<String, Value>,
-    pub users: BTreeSet<i64>,
-}
-
-/// What is.
-#[derive(Debug, Clone, Default)]
-pub struct Observed {
-    /// Ours: by the id we bound, or by our mark.
-    pub group: Option<GroupSeen>,
-    /// Another group has the name and is not ours.
-    pub name_is_taken: bool,
-    /// The entitlement group.
-    pub entitled: Option<GroupSeen>,
-    /// Accounts of the people of the spec.
-    pub accounts: BTreeMap<UserId, AccountSeen>,
-    /// People whose user name belongs to an account marked for somebody else.
-    pub taken: BTreeSet<UserId>,
-    /// Members of the group with our mark who are not in the spec.
-    pub strays: BTreeSet<i64>,
-}
-
-impl Observed {
-    fn is_entitled(&self, pk: i64) -> bool {
-        self.entitled.as_ref().is_some_and(|group| group.users.contains(&pk))
     }
 }
 
@@ -218,6 +180,16 @@ impl Authentik {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// What makes an account somebody's here.
+    pub(crate) fn claim<'a>(&'a self, desired: &Desired<Spec>, person: &'a PersonSpec) -> Claim<'a> {
+        Claim {
+            person,
+            bound: desired.known.get(&person.resource()).and_then(|pk| pk.parse().ok()),
+            instance: &self.instance,
+            trusts_addresses: self.trusts_addresses,
+        }
     }
 }
 
@@ -250,11 +222,14 @@ impl Integration for Authentik {
     fn about(spec: &Spec, _: &Observed, step: &Step) -> Option<Resource> {
         let person = |user_id: &UserId| Resource { kind: ResourceKind::User, key: user_id.to_string() };
         match step {
-            Step::EndSessions { user_id, .. }
-            | Step::DropEntitlement { user_id, .. }
+            Step::EndSessions { people } => match people.as_slice() {
+                [(user_id, _)] => Some(person(user_id)),
+                [] | [_, _, ..] => None,
+            },
+            Step::DropEntitlement { user_id, .. }
             | Step::Disable { user_id, .. }
+            | Step::DisableForGood { user_id, .. }
             | Step::Reenable { user_id, .. }
-            | Step::StoreEpoch { user_id, .. }
             | Step::MarkUser { user_id, .. }
             | Step::CreateUser { user_id }
             | Step::UpdateUser { user_id, .. }
@@ -263,6 +238,7 @@ impl Integration for Authentik {
             | Step::Enable { user_id, .. } => Some(person(user_id)),
             Step::RemoveMember { .. }
             | Step::CreateGroup { .. }
+            | Step::RemoveTwin { .. }
             | Step::RenameGroup { .. }
             | Step::MarkGroup { .. } => Some(spec.owner.resource()),
             Step::CreateEntitlementGroup => None,
@@ -274,7 +250,7 @@ impl Integration for Authentik {
     }
 
     async fn observe(&self, desired: &Desired<Spec>) -> Result<Observed, CallError> {
-        observe::observe(&self.client, desired).await
+        observe::observe(self, desired).await
     }
 
     fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
@@ -282,11 +258,7 @@ impl Integration for Authentik {
     }
 
     async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
-        let one = |step| async move {
-            let done = apply::apply(&self.client, desired, observed, step).await;
-            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
-        };
-        each(self.lane().limit(), steps, one).await
+        apply::apply(self, desired, observed, steps).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {
@@ -299,7 +271,7 @@ impl Integration for Authentik {
             let Some(account) = observed.accounts.get(&person.user_id) else {
                 continue;
             };
-            if account.marked_for() != Some(person.user_id.to_string().as_str()) {
+            if !account.is_marked_for(person.user_id) {
                 continue;
             }
             seen.objects.insert(person.resource(), account.pk.to_string());

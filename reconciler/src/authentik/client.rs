@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder};
-use schema::TenantId;
 use schema::provisioning::{FailureClass, Reason};
+use schema::{TenantId, UserId};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::ENTITLED_GROUP;
-use super::wire::{Group, Page, User};
+use super::wire::{Group, Me, Page, User};
+use super::{ENTITLED_GROUP, words};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 use crate::lane::Lane;
 
@@ -19,6 +19,21 @@ pub(crate) const PAGE: u32 = 100;
 const PAGES_MAX: u32 = 10_000;
 /// Sessions of one person ended one by one (2025.10 only).
 const ENDED_MAX: usize = 1_000;
+/// People asked for by our mark in one filter: their ids make a request line of 3 KB, and the server takes 4 KB.
+pub(super) const MARKS_MAX: usize = 60;
+/// People whose sessions end in one call: the same limit of 4 KB.
+pub(super) const SESSIONS_MAX: usize = 100;
+/// Fields of a group that lists and single reads must tell, and one they need not.
+const GROUP_QUERY: [(&str, &str); 2] = [("include_users", "false"), ("include_inherited_roles", "true")];
+
+/// Whether one call ends the sessions of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bulk {
+    /// It did.
+    Done,
+    /// This release has no such call: one by one.
+    Unknown,
+}
 
 /// What became of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,18 +74,22 @@ impl Client {
     }
 
     pub async fn group(&self, pk: &str) -> Result<Option<Group>, CallError> {
-        self.one("read the group", &format!("/core/groups/{pk}/?include_users=false")).await
+        self.one(
+            "read the group",
+            &format!("/core/groups/{pk}/?include_users=false&include_inherited_roles=true"),
+        )
+        .await
     }
 
     pub async fn groups_named(&self, name: &str) -> Result<Vec<Group>, CallError> {
-        let query = [("name", name), ("include_users", "false"), ("ordering", "name")];
+        let query = [&[("name", name), ("ordering", "name")][..], &GROUP_QUERY].concat();
         self.list("find the group by its name", "/core/groups/", &query).await
     }
 
     /// By our mark, whatever it is called today.
     pub async fn groups_marked(&self, tenant: TenantId) -> Result<Vec<Group>, CallError> {
         let mark = json!({ "dezky__tenantId": tenant }).to_string();
-        let query = [("attributes", mark.as_str()), ("include_users", "false"), ("ordering", "name")];
+        let query = [&[("attributes", mark.as_str()), ("ordering", "name")][..], &GROUP_QUERY].concat();
         self.list("find the group by its mark", "/core/groups/", &query).await
     }
 
@@ -82,7 +101,7 @@ impl Client {
 
     pub async fn create_group(&self, name: &str, attributes: &Value) -> Result<Created, CallError> {
         let body = json!({ "name": name, "attributes": attributes });
-        self.create("create the group", "/core/groups/", &body, &["name"]).await
+        self.create("create the group", "/core/groups/", &body, "name").await
     }
 
     /// The one group all tenants share. Names need not be unique there: one of us makes it, after a look of its own.
@@ -96,6 +115,11 @@ impl Client {
 
     pub async fn patch_group(&self, pk: &str, body: &Value) -> Result<(), CallError> {
         self.write("update the group", Method::PATCH, &format!("/core/groups/{pk}/"), Some(body)).await
+    }
+
+    /// Gone already is gone.
+    pub async fn delete_group(&self, pk: &str) -> Result<(), CallError> {
+        self.delete("remove the group", &format!("/core/groups/{pk}/")).await
     }
 
     pub async fn add_user(&self, group: &str, user: i64) -> Result<(), CallError> {
@@ -114,37 +138,44 @@ impl Client {
 
     /// Users by one exact filter, such as `username` or `path`.
     pub async fn users(&self, filter: &str, value: &str) -> Result<Vec<User>, CallError> {
-        let query = [
-            (filter, value),
-            ("include_groups", "false"),
-            ("include_roles", "false"),
-            ("ordering", "username"),
-        ];
-        self.list("find users", "/core/users/", &query).await
+        self.list("find users", "/core/users/", &of_users(filter, value)).await
+    }
+
+    /// Everybody who carries our mark for one of these, at most [`MARKS_MAX`] of them.
+    pub async fn users_marked(&self, ids: &[UserId]) -> Result<Vec<User>, CallError> {
+        let mark = json!({ "dezky__userId__in": ids }).to_string();
+        self.list("find users by their marks", "/core/users/", &of_users("attributes", &mark)).await
+    }
+
+    /// Everybody in whose user name, name or address the text stands, in any case. Nothing if that is more than so many
+    /// pages. A text with an `@` is no expression of the query language of newer releases and is searched for as it is.
+    pub async fn users_with(&self, text: &str, pages_max: u32) -> Result<Option<Vec<User>>, CallError> {
+        self.list_within("search users", "/core/users/", &of_users("search", text), pages_max).await
     }
 
     pub async fn create_user(&self, body: &Value) -> Result<Created, CallError> {
-        self.create("create the user", "/core/users/", body, &["username"]).await
+        self.create("create the user", "/core/users/", body, "username").await
     }
 
     pub async fn patch_user(&self, pk: i64, body: &Value) -> Result<(), CallError> {
         self.write("update the user", Method::PATCH, &format!("/core/users/{pk}/"), Some(body)).await
     }
 
-    /// Ends every browser session of a user; the portals are told by back-channel logout.
-    pub async fn end_sessions(&self, pk: i64, username: &str) -> Result<(), CallError> {
-        let what = "end the sessions of the user";
-        let path = format!("/core/authenticated_sessions/bulk_delete/?user_pks={pk}");
+    /// Ends every browser session of these; the portals are told by back-channel logout.
+    pub async fn end_sessions(&self, users: &[i64]) -> Result<Bulk, CallError> {
+        let what = "end the sessions of users";
+        let named: Vec<String> = users.iter().map(|pk| format!("user_pks={pk}")).collect();
+        let path = format!("/core/authenticated_sessions/bulk_delete/?{}", named.join("&"));
         let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None).await?;
         match answer.status.as_u16() {
-            200..=299 => Ok(()),
-            // 2025.10 has no bulk_delete; the same 405 without JSON may also hide a failure. One by one serves both.
-            404 | 405 => self.end_sessions_singly(username).await,
+            200..=299 => Ok(Bulk::Done),
+            // The same 405 without JSON may also hide a failure. One by one serves both.
+            404 | 405 => Ok(Bulk::Unknown),
             _ => Err(self.refused(what, Effect::Writes, &answer)),
         }
     }
 
-    async fn end_sessions_singly(&self, username: &str) -> Result<(), CallError> {
+    pub async fn end_sessions_singly(&self, username: &str) -> Result<(), CallError> {
         let query = [("user__username", username)];
         let what = "list the sessions of the user";
         let sessions: Vec<Value> = self.list(what, "/core/authenticated_sessions/", &query).await?;
@@ -155,20 +186,40 @@ impl Client {
         Ok(())
     }
 
+    /// What only this installation says of itself: the hash of our own account's number with the installation's own id.
+    pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
+        let me: Option<Me> = self.one("read our own account", "/core/users/me/").await?;
+        Ok(me.and_then(|me| me.user.uid).filter(|uid| !uid.is_empty()))
+    }
+
     async fn list<T: serde::de::DeserializeOwned>(
         &self,
         what: &str,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, CallError> {
+        self.list_within(what, path, query, PAGES_MAX).await?.ok_or_else(|| {
+            let summary = format!("authentik: {what}: the list does not end");
+            CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary)
+        })
+    }
+
+    /// A whole list, or nothing if it has more pages than that.
+    async fn list_within<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        pages_max: u32,
+    ) -> Result<Option<Vec<T>>, CallError> {
         let mut rows = Vec::new();
-        for number in 1..=PAGES_MAX {
+        for number in 1..=pages_max {
             let request =
                 self.request(Method::GET, path).query(query).query(&[("page", number), ("page_size", PAGE)]);
             let answer = self.line.send(what, Effect::Reads, request).await?;
             // A list that shrank while it was read ends with "Invalid page."
             if number > 1 && answer.status.as_u16() == 404 {
-                return Ok(rows);
+                return Ok(Some(rows));
             }
             // A filter that names something just deleted is refused: the next look will not name it.
             if answer.status.as_u16() == 400 {
@@ -179,11 +230,13 @@ impl Client {
             let page: Page<T> = answer.parse(self.line.system, what)?;
             rows.extend(page.results);
             if page.pagination.next <= number {
-                return Ok(rows);
+                return Ok(Some(rows));
+            }
+            if page.pagination.total_pages > pages_max {
+                return Ok(None);
             }
         }
-        let summary = format!("authentik: {what}: the list does not end");
-        Err(CallError::new(FailureClass::Permanent, Reason::ValidationRejected, summary))
+        Ok(None)
     }
 
     async fn one<T: serde::de::DeserializeOwned>(
@@ -198,20 +251,27 @@ impl Client {
         self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what).map(Some)
     }
 
-    async fn create(
-        &self,
-        what: &str,
-        path: &str,
-        body: &Value,
-        unique: &[&str],
-    ) -> Result<Created, CallError> {
+    async fn create(&self, what: &str, path: &str, body: &Value, unique: &str) -> Result<Created, CallError> {
         let answer = self.send(what, Effect::Writes, Method::POST, path, Some(body)).await?;
-        let is_taken = answer.status.as_u16() == 400
-            && answer.json.as_ref().is_some_and(|json| unique.iter().any(|field| json.get(field).is_some()));
-        if is_taken {
+        let is_refused_for = |field: &str| {
+            answer.status.as_u16() == 400
+                && answer.json.as_ref().is_some_and(|json| json.get(field).is_some())
+        };
+        // A group that was there at the look and is gone: the next look plans anew.
+        if is_refused_for("groups") {
+            return Err(CallError::unknown(format!("authentik: {what}: a group it belongs to is gone")));
+        }
+        if is_refused_for(unique) && self.is_taken(path, unique, body).await? {
             return Ok(Created::Taken);
         }
         self.succeeded(what, Effect::Writes, answer).map(|_| Created::Made)
+    }
+
+    /// Whether something there has the name: a name may also be refused for what it is.
+    async fn is_taken(&self, path: &str, unique: &str, body: &Value) -> Result<bool, CallError> {
+        let name = body.get(unique).and_then(Value::as_str).unwrap_or_default();
+        let holders: Vec<Value> = self.list("find who has the name", path, &[(unique, name)]).await?;
+        Ok(!holders.is_empty())
     }
 
     async fn delete(&self, what: &str, path: &str) -> Result<(), CallError> {
@@ -270,10 +330,16 @@ impl Client {
             }
             // A failure inside authentik answers a write with an empty 405 (its error page knows GET only).
             (405, Effect::Writes) if answer.json.is_none() => (FailureClass::Unknown, Reason::OutcomeUnknown),
-            _ => return refusal,
+            _ => (refusal.class, refusal.reason),
         };
-        CallError { class, reason, ..refusal }
+        let said = answer.json.as_ref().map(words::of).unwrap_or_default();
+        CallError { class, reason, ..refusal }.in_words(&said)
     }
+}
+
+/// A filter, and nothing about groups and roles beside their keys.
+fn of_users<'a>(filter: &'a str, value: &'a str) -> [(&'a str, &'a str); 4] {
+    [(filter, value), ("include_groups", "false"), ("include_roles", "false"), ("ordering", "username")]
 }
 
 fn is_about_the_token(detail: &str) -> bool {

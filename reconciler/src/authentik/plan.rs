@@ -1,188 +1,69 @@
 //! What would have to be done in authentik. Doors shut first, objects next, doors open last.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use schema::UserId;
 use schema::provisioning::Reason;
 
-use super::{Account, AccountSeen, Belongs, Observed, PersonSpec, Presence, Spec};
-use crate::integration::{Desired, Gate, Plan, Refusal};
-
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    EndSessions { user_id: UserId, pk: i64 },
-    DropEntitlement { user_id: UserId, pk: i64 },
-    Disable { user_id: UserId, pk: i64 },
-    Reenable { user_id: UserId, pk: i64 },
-    StoreEpoch { user_id: UserId, pk: i64, sessions_epoch: u64 },
-    RemoveMember { group: String, pk: i64 },
-    MarkUser { user_id: UserId, pk: i64, sessions_epoch: u64 },
-    CreateGroup { name: String },
-    RenameGroup { pk: String, name: String },
-    MarkGroup { pk: String },
-    CreateEntitlementGroup,
-    CreateUser { user_id: UserId },
-    UpdateUser { user_id: UserId, pk: i64, fields: Vec<&'static str> },
-    AddMember { group: String, user_id: UserId, pk: i64 },
-    Entitle { user_id: UserId, pk: i64 },
-    Enable { user_id: UserId, pk: i64 },
-}
-
-impl crate::integration::Step for Step {
-    fn path(&self) -> &'static str {
-        match self {
-            Self::EndSessions { .. } => "user.sessions",
-            Self::DropEntitlement { .. } | Self::Entitle { .. } => "user.entitlement",
-            Self::Disable { .. } | Self::Reenable { .. } | Self::Enable { .. } => "user.isActive",
-            Self::RemoveMember { .. } | Self::AddMember { .. } => "group.members",
-            Self::StoreEpoch { .. } | Self::MarkUser { .. } => "user.attributes",
-            Self::CreateGroup { .. } => "group",
-            Self::RenameGroup { .. } => "group.name",
-            Self::MarkGroup { .. } => "group.attributes",
-            Self::CreateEntitlementGroup => "entitlementGroup",
-            Self::CreateUser { .. } => "user",
-            Self::UpdateUser { .. } => "user.profile",
-        }
-    }
-
-    fn creates(&self) -> bool {
-        matches!(self, Self::CreateGroup { .. } | Self::CreateEntitlementGroup | Self::CreateUser { .. })
-    }
-
-    /// An account that was disabled to end its sessions is enabled, and its epoch stored, without waiting either: until
-    /// then nobody can say that the door is shut.
-    fn shuts(&self) -> bool {
-        match self {
-            Self::EndSessions { .. }
-            | Self::DropEntitlement { .. }
-            | Self::Disable { .. }
-            | Self::Reenable { .. }
-            | Self::StoreEpoch { .. }
-            | Self::RemoveMember { .. } => true,
-            Self::MarkUser { .. }
-            | Self::CreateGroup { .. }
-            | Self::RenameGroup { .. }
-            | Self::MarkGroup { .. }
-            | Self::CreateEntitlementGroup
-            | Self::CreateUser { .. }
-            | Self::UpdateUser { .. }
-            | Self::AddMember { .. }
-            | Self::Entitle { .. }
-            | Self::Enable { .. } => false,
-        }
-    }
-
-    fn stage(&self) -> u8 {
-        match self {
-            Self::EndSessions { .. } => 0,
-            Self::DropEntitlement { .. } | Self::Disable { .. } => 1,
-            Self::Reenable { .. } => 2,
-            Self::StoreEpoch { .. } => 3,
-            Self::RemoveMember { .. } => 4,
-            Self::MarkUser { .. } | Self::CreateGroup { .. } | Self::CreateEntitlementGroup => 5,
-            Self::RenameGroup { .. } | Self::MarkGroup { .. } | Self::CreateUser { .. } => 6,
-            Self::UpdateUser { .. } => 7,
-            Self::AddMember { .. } => 8,
-            Self::Entitle { .. } => 9,
-            Self::Enable { .. } => 10,
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EndSessions { user_id, .. } => {
-                write!(out, "disable the account of {user_id} and end its sessions and tokens")
-            }
-            Self::DropEntitlement { user_id, .. } => write!(out, "take the entitlement from {user_id}"),
-            Self::Disable { user_id, .. } => write!(out, "disable the account of {user_id}"),
-            Self::RemoveMember { group, pk } => write!(out, "take user {pk} out of group {group}"),
-            Self::StoreEpoch { user_id, sessions_epoch, .. }
-            | Self::MarkUser { user_id, sessions_epoch, .. } => {
-                write!(out, "mark the account of {user_id}, sessions epoch {sessions_epoch}")
-            }
-            Self::CreateGroup { name } => write!(out, "create group {name}"),
-            Self::RenameGroup { name, .. } => write!(out, "rename the group to {name}"),
-            Self::MarkGroup { pk } => write!(out, "mark group {pk} as ours"),
-            Self::CreateEntitlementGroup => write!(out, "create group {}", super::ENTITLED_GROUP),
-            Self::CreateUser { user_id } => write!(out, "create the account of {user_id}"),
-            Self::UpdateUser { user_id, fields, .. } => {
-                write!(out, "correct {} of the account of {user_id}", fields.join(", "))
-            }
-            Self::AddMember { group, user_id, .. } => write!(out, "add {user_id} to group {group}"),
-            Self::Entitle { user_id, .. } => write!(out, "entitle {user_id}"),
-            Self::Reenable { user_id, .. } | Self::Enable { user_id, .. } => {
-                write!(out, "enable the account of {user_id}")
-            }
-        }
-    }
-}
+use super::client::SESSIONS_MAX;
+use super::{Account, AccountSeen, Belongs, Observed, PersonSpec, Presence, Spec, Step, Stranger};
+use crate::integration::{Creating, Desired, Gate, Plan, Refusal};
 
 pub(super) fn plan(desired: &Desired<Spec>, observed: &Observed) -> Plan<Step> {
     let mut plan = Plan::default();
-    for person in &desired.spec.people {
-        if let Some(account) = observed.accounts.get(&person.user_id) {
-            plan.steps.extend(close(person, account, observed));
-        }
+    let spec = &desired.spec;
+    let people = || {
+        let account = |person: &'_ PersonSpec| observed.accounts.get(&person.user_id);
+        spec.people.iter().filter_map(move |person| Some((person, account(person)?)))
+    };
+    let ending: Vec<(UserId, i64)> = people()
+        .filter(|(person, account)| is_ending(person, account))
+        .map(|(person, account)| (person.user_id, account.pk))
+        .collect();
+    plan.steps
+        .extend(ending.chunks(SESSIONS_MAX).map(|people| Step::EndSessions { people: people.to_vec() }));
+    for (person, account) in people() {
+        plan.steps.extend(close(person, account, observed));
     }
-    plan.steps.extend(leave(&desired.spec, observed));
-    group(&desired.spec, observed, &mut plan);
-    if observed.entitled.is_none()
-        && desired.spec.people.iter().any(|person| person.entitlement == Belongs::Inside)
-    {
-        plan.steps.push(Step::CreateEntitlementGroup);
+    plan.steps.extend(leave(spec, observed));
+    group(desired, observed, &mut plan);
+    entitlement(spec, observed, &mut plan);
+    for person in &spec.people {
+        self::person(person, observed, &mut plan);
     }
-    for person in &desired.spec.people {
-        match observed.accounts.get(&person.user_id) {
-            Some(account) => plan.steps.extend(profile(person, account)),
-            None if observed.taken.contains(&person.user_id) => plan.refusals.push(Refusal {
-                resource: person.resource(),
-                reason: Reason::OwnedByAnother,
-                summary: "the account with this address is marked for somebody else",
-            }),
-            None if person.presence == Presence::Ensure => {
-                plan.steps.push(Step::CreateUser { user_id: person.user_id });
-            }
-            None => {}
-        }
-    }
-    for person in &desired.spec.people {
-        if let Some(account) = observed.accounts.get(&person.user_id) {
-            plan.steps.extend(join(person, account, observed));
-            open(desired.gate, person, account, observed, &mut plan);
-        }
+    for (person, account) in people() {
+        plan.steps.extend(join(person, account, observed));
+        open(desired.gate, person, account, observed, &mut plan);
     }
     plan
 }
 
-/// Sessions and tokens end before the entitlement goes, and the epoch is stored last: a failure in between repeats.
-/// Only disabling an account ends its refresh tokens for sure (a token without superuser rights does not even see
-/// them), so an account that stays enabled is disabled in between; its portal door is not the one that waits.
+fn is_ending(person: &PersonSpec, account: &AccountSeen) -> bool {
+    account.sessions_epoch() < person.sessions_epoch
+}
+
+/// Sessions and tokens end before the epoch is stored: a failure in between repeats. Only disabling an account ends its
+/// refresh tokens for sure (a token without superuser rights does not even see them), so an account that stays enabled is
+/// disabled in between; its portal door is not the one that waits. The entitlement shows by itself whether it is gone.
 fn close(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Vec<Step> {
     let (user_id, pk) = (person.user_id, account.pk);
     let mut steps = Vec::new();
-    let stored = account.sessions_epoch();
-    let is_ending = stored < person.sessions_epoch;
-    if is_ending {
-        steps.push(Step::EndSessions { user_id, pk });
-    }
     if person.entitlement == Belongs::Outside && observed.is_entitled(pk) {
         steps.push(Step::DropEntitlement { user_id, pk });
     }
-    match person.account {
-        Account::Enabled if is_ending => steps.push(Step::Reenable { user_id, pk }),
-        Account::Disabled if account.account == Account::Enabled && !is_ending => {
+    let sessions_epoch = account.sessions_epoch().max(person.sessions_epoch);
+    match (person.account, is_ending(person, account)) {
+        (Account::Disabled, true) => steps.push(Step::DisableForGood { user_id, pk, sessions_epoch }),
+        (Account::Enabled, true) => {
+            steps.push(Step::Disable { user_id, pk });
+            steps.push(Step::Reenable { user_id, pk, sessions_epoch });
+        }
+        (Account::Disabled, false) if account.account == Account::Enabled => {
             steps.push(Step::Disable { user_id, pk });
         }
-        Account::Enabled | Account::Disabled => {}
+        (Account::Disabled | Account::Enabled, false) => {}
     }
-    let is_marked = account.marked_for() == Some(user_id.to_string().as_str());
-    let sessions_epoch = stored.max(person.sessions_epoch);
-    if is_ending {
-        steps.push(Step::StoreEpoch { user_id, pk, sessions_epoch });
-    } else if !is_marked {
+    if !is_ending(person, account) && !account.is_marked_for(user_id) {
         steps.push(Step::MarkUser { user_id, pk, sessions_epoch });
     }
     steps
@@ -199,29 +80,33 @@ fn leave(spec: &Spec, observed: &Observed) -> Vec<Step> {
         .filter_map(|person| observed.accounts.get(&person.user_id))
         .map(|account| account.pk)
         .filter(|pk| group.users.contains(pk));
-    let leaving: std::collections::BTreeSet<i64> = former.chain(observed.strays.iter().copied()).collect();
+    let leaving: BTreeSet<i64> = former.chain(observed.strays.iter().copied()).collect();
     leaving.into_iter().map(|pk| Step::RemoveMember { group: group.pk.clone(), pk }).collect()
 }
 
-fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
+fn group(desired: &Desired<Spec>, observed: &Observed, plan: &mut Plan<Step>) {
+    let spec = &desired.spec;
+    let refused =
+        |summary| Refusal { resource: spec.owner.resource(), reason: Reason::OwnedByAnother, summary };
     let Some(group) = &observed.group else {
         if observed.name_is_taken {
-            plan.refusals.push(Refusal {
-                resource: spec.owner.resource(),
-                reason: Reason::OwnedByAnother,
-                summary: "a group of this name exists and is not marked as ours",
-            });
+            plan.refusals.push(refused("a group of this name exists and is not marked as ours"));
         } else {
             plan.steps.push(Step::CreateGroup { name: spec.group.clone() });
         }
         return;
     };
+    // A system that may be another one than it was, or was set back, is not tidied.
+    if desired.creating == Creating::Allowed {
+        let bound: BTreeSet<&String> = desired.known.values().collect();
+        let is_unwanted = |twin: &&super::GroupSeen| {
+            twin.pk != group.pk && !bound.contains(&twin.pk) && twin.is_but_a_mark_of(&spec.owner)
+        };
+        let twins = observed.twins.iter().filter(is_unwanted);
+        plan.steps.extend(twins.map(|twin| Step::RemoveTwin { pk: twin.pk.clone() }));
+    }
     if group.name != spec.group && observed.name_is_taken {
-        plan.refusals.push(Refusal {
-            resource: spec.owner.resource(),
-            reason: Reason::OwnedByAnother,
-            summary: "our group was renamed and another one has its name",
-        });
+        plan.refusals.push(refused("our group was renamed and another one has its name"));
     } else if group.name != spec.group {
         plan.steps.push(Step::RenameGroup { pk: group.pk.clone(), name: spec.group.clone() });
     }
@@ -230,10 +115,47 @@ fn group(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
     }
 }
 
-fn profile(person: &PersonSpec, account: &AccountSeen) -> Option<Step> {
+/// The group all tenants share is used only while being in it gives nothing else.
+fn entitlement(spec: &Spec, observed: &Observed, plan: &mut Plan<Step>) {
+    if spec.people.iter().all(|person| person.entitlement == Belongs::Outside) {
+        return;
+    }
+    if observed.entitled.is_none() {
+        plan.steps.push(Step::CreateEntitlementGroup);
+    } else if observed.usable_entitlement().is_none() {
+        plan.refusals.push(Refusal {
+            resource: spec.owner.resource(),
+            reason: Reason::OwnedByAnother,
+            summary: "the entitlement group gives its members rights and is not used",
+        });
+    }
+}
+
+fn person(person: &PersonSpec, observed: &Observed, plan: &mut Plan<Step>) {
+    let stranger = observed.strangers.get(&person.user_id).copied();
+    if person.presence == Presence::Ensure
+        && let Some(stranger) = stranger
+    {
+        plan.refusals.push(Refusal {
+            resource: person.resource(),
+            reason: Reason::OwnedByAnother,
+            summary: stranger.summary(),
+        });
+    }
+    match observed.accounts.get(&person.user_id) {
+        Some(account) => plan.steps.extend(profile(person, account, stranger)),
+        None if stranger.is_none() && person.presence == Presence::Ensure => {
+            plan.steps.push(Step::CreateUser { user_id: person.user_id });
+        }
+        None => {}
+    }
+}
+
+/// An address that answers for somebody else, too, is left as it is.
+fn profile(person: &PersonSpec, account: &AccountSeen, stranger: Option<Stranger>) -> Option<Step> {
     let differs = [
-        ("username", account.username != person.username),
-        ("email", account.email != person.username),
+        ("username", stranger.is_none() && account.username != person.username),
+        ("email", stranger.is_none() && account.email != person.username),
         ("name", !person.name.is_empty() && account.name != person.name),
     ];
     let fields: Vec<&'static str> =
@@ -250,11 +172,12 @@ fn join(person: &PersonSpec, account: &AccountSeen, observed: &Observed) -> Opti
 fn open(gate: Gate, person: &PersonSpec, account: &AccountSeen, observed: &Observed, plan: &mut Plan<Step>) {
     let (user_id, pk) = (person.user_id, account.pk);
     let mut steps = Vec::new();
-    // Entitled first: an account that opens without it would be refused everywhere.
-    if person.entitlement == Belongs::Inside && observed.entitled.is_some() && !observed.is_entitled(pk) {
+    if person.entitlement == Belongs::Inside
+        && observed.usable_entitlement().is_some_and(|group| !group.users.contains(&pk))
+    {
         steps.push(Step::Entitle { user_id, pk });
     }
-    let is_ending = account.sessions_epoch() < person.sessions_epoch;
+    let is_ending = is_ending(person, account);
     if person.account == Account::Enabled && account.account == Account::Disabled && !is_ending {
         steps.push(Step::Enable { user_id, pk });
     }

@@ -46,5 +46,6 @@ fn of_person(person: &PersonFacts, belongs: bool) -> Option<PersonSpec> {
         entitlement: Belongs::when(person.entitled),
         account: if person.idp_enabled { Account::Enabled } else { Account::Disabled },
         sessions_epoch: person.sessions_epoch,
+        identities: person.identities.clone(),
     })
 }

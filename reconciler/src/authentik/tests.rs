@@ -1,9 +1,14 @@
 //! Plans in authentik as text, and the law that applying them converges.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Map;
 use uuid::Uuid;
 
 use super::*;
 use crate::integration::{Asked, Creating, Gate, Step as _};
+
+mod strangers;
 
 fn user(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
@@ -19,6 +24,7 @@ fn person(number: u128) -> PersonSpec {
         entitlement: Belongs::Inside,
         account: super::Account::Enabled,
         sessions_epoch: 0,
+        identities: Vec::new(),
     }
 }
 
@@ -62,6 +68,9 @@ fn account(number: i64) -> AccountSeen {
         name: person.name,
         account: super::Account::Enabled,
         attributes: attributes(json!({ "userId": person.user_id, "sessionsEpoch": 0 })),
+        is_person: true,
+        has_rights: false,
+        groups: Vec::new(),
     }
 }
 
@@ -71,6 +80,8 @@ fn group(name: &str, users: &[i64]) -> GroupSeen {
         name: name.into(),
         attributes: attributes(owner().mark()),
         users: users.iter().copied().collect(),
+        gives_rights: false,
+        has_children: false,
     }
 }
 
@@ -114,9 +125,9 @@ fn nothing_there_is_made() {
 #[test]
 fn a_door_shuts_in_the_order_that_leaves_nothing_behind() {
     insta::assert_snapshot!(steps(&desired(vec![out(1, 40)]), &level()), @"
-    disable the account of p1 and end its sessions and tokens [user.sessions]
+    end the sessions of p1 [user.sessions]
     take the entitlement from p1 [user.entitlement]
-    mark the account of p1, sessions epoch 40 [user.attributes]
+    disable the account of p1, which ends its tokens, sessions epoch 40 [user.isActive]
     ");
 }
 
@@ -125,10 +136,10 @@ fn an_account_that_stays_enabled_is_disabled_only_while_its_door_shuts() {
     let owner = PersonSpec { account: super::Account::Enabled, ..out(1, 40) };
     let mut wanted = desired(vec![owner]);
     wanted.gate = Gate::Waiting;
-    let expected = "disable the account of p1 and end its sessions and tokens [user.sessions]
+    let expected = "end the sessions of p1 [user.sessions]
 take the entitlement from p1 [user.entitlement]
-enable the account of p1 [user.isActive]
-mark the account of p1, sessions epoch 40 [user.attributes]";
+disable the account of p1, which ends its tokens [user.isActive]
+enable the account of p1 again, sessions epoch 40 [user.isActive]";
     assert_eq!(steps(&wanted, &level()), expected);
     let mut halfway = level();
     halfway.accounts.insert(user(1), AccountSeen { account: super::Account::Disabled, ..account(1) });
@@ -143,7 +154,7 @@ fn a_stored_epoch_ends_nothing_twice_and_never_falls() {
     observed.accounts.insert(user(1), known);
     insta::assert_snapshot!(steps(&desired(vec![out(1, 40)]), &observed), @"
     take the entitlement from p1 [user.entitlement]
-    disable the account of p1 [user.isActive]
+    disable the account of p1, which ends its tokens [user.isActive]
     ");
     assert_eq!(steps(&desired(vec![person(1)]), &observed), "");
 }
@@ -186,7 +197,7 @@ fn a_group_of_our_name_that_is_not_ours_is_refused() {
 #[test]
 fn an_account_of_somebody_else_is_refused() {
     let mut observed = level();
-    observed.taken.insert(user(2));
+    observed.strangers.insert(user(2), Stranger::OfAnother);
     insta::assert_snapshot!(
         steps(&desired(vec![person(1), person(2)]), &observed),
         @"refused: the account with this address is marked for somebody else"
@@ -232,15 +243,22 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
         std::mem::take(&mut observed.group.as_mut().unwrap().users)
     };
     match step {
-        Step::EndSessions { user_id, .. } => {
-            account_mut(observed, user_id).account = super::Account::Disabled;
-        }
+        Step::EndSessions { .. } => {}
         Step::DropEntitlement { pk, .. } => drop(observed.entitled.as_mut().unwrap().users.remove(pk)),
         Step::Entitle { pk, .. } => drop(observed.entitled.as_mut().unwrap().users.insert(*pk)),
         Step::Disable { user_id, .. } => account_mut(observed, user_id).account = super::Account::Disabled,
-        Step::Reenable { user_id, .. } | Step::Enable { user_id, .. } => {
-            account_mut(observed, user_id).account = super::Account::Enabled;
+        Step::Enable { user_id, .. } => account_mut(observed, user_id).account = super::Account::Enabled,
+        Step::DisableForGood { user_id, sessions_epoch, .. } => {
+            let account = account_mut(observed, user_id);
+            account.account = super::Account::Disabled;
+            account.attributes = attributes(json!({ "userId": user_id, "sessionsEpoch": sessions_epoch }));
         }
+        Step::Reenable { user_id, sessions_epoch, .. } => {
+            let account = account_mut(observed, user_id);
+            account.account = super::Account::Enabled;
+            account.attributes = attributes(json!({ "userId": user_id, "sessionsEpoch": sessions_epoch }));
+        }
+        Step::RemoveTwin { pk } => observed.twins.retain(|twin| twin.pk != *pk),
         Step::RemoveMember { pk, .. } => {
             let mut users = members(observed);
             users.remove(pk);
@@ -248,7 +266,7 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
             observed.strays.remove(pk);
         }
         Step::AddMember { pk, .. } => drop(observed.group.as_mut().unwrap().users.insert(*pk)),
-        Step::StoreEpoch { user_id, sessions_epoch, .. } | Step::MarkUser { user_id, sessions_epoch, .. } => {
+        Step::MarkUser { user_id, sessions_epoch, .. } => {
             account_mut(observed, user_id).attributes =
                 attributes(json!({ "userId": user_id, "sessionsEpoch": sessions_epoch }));
         }
@@ -261,10 +279,18 @@ fn act(desired: &Desired<Spec>, observed: &mut Observed, step: &Step) {
             let number = (1..4).find(|number| user(*number) == *user_id).unwrap();
             let mark = json!({ "userId": user_id, "sessionsEpoch": person.sessions_epoch });
             let is_open = person.account == super::Account::Enabled && desired.gate == Gate::Open;
+            let is_entitled = person.entitlement == Belongs::Inside && desired.gate == Gate::Open;
+            let pk = i64::try_from(number).unwrap();
+            if let Some(group) = observed.group.as_mut().filter(|_| person.membership == Belongs::Inside) {
+                group.users.insert(pk);
+            }
+            if let Some(group) = observed.entitled.as_mut().filter(|_| is_entitled) {
+                group.users.insert(pk);
+            }
             let account = AccountSeen {
                 account: if is_open { super::Account::Enabled } else { super::Account::Disabled },
                 attributes: attributes(mark),
-                ..account(i64::try_from(number).unwrap())
+                ..account(pk)
             };
             observed.accounts.insert(*user_id, account);
         }
@@ -317,8 +343,13 @@ fn applying_the_plan_converges_from_anywhere() {
         };
         let mut wanted = desired(vec![any(1), any(2), any(3)]);
         wanted.gate = if random.bool() { Gate::Open } else { Gate::Waiting };
+        if random.bool() {
+            observed.twins.push(GroupSeen { pk: "a twin".into(), ..group("dezky-tenant-acme", &[]) });
+        }
         for _ in 0..3 {
-            for step in plan::plan(&wanted, &observed).steps {
+            let mut steps = plan::plan(&wanted, &observed).steps;
+            steps.sort_by_key(Step::stage);
+            for step in steps {
                 act(&wanted, &mut observed, &step);
             }
         }

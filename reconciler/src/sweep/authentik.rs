@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::{Bulk, Orphan};
 use crate::authentik::{
-    AccountSeen, Authentik, Client, ENTITLED_GROUP, GroupSeen, MARK, Observed, Owner, Spec,
+    AccountSeen, Authentik, Client, ENTITLED_GROUP, GroupSeen, MARK, Observed, Owner, Spec, choose,
+    entitlement,
 };
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
@@ -17,69 +18,89 @@ use crate::leftovers::LeftoverWhy;
 /// Everything there is.
 pub(crate) struct Everything {
     groups: BTreeMap<String, GroupSeen>,
-    by_name: BTreeMap<String, BTreeSet<String>>,
+    /// By name, and by the tenant of the mark.
+    by_key: BTreeMap<String, BTreeSet<String>>,
     accounts: BTreeMap<i64, AccountSeen>,
-    by_mark: BTreeMap<String, i64>,
+    by_mark: BTreeMap<String, BTreeSet<i64>>,
 }
 
 impl Everything {
     pub(super) async fn read(client: &Client) -> Result<Self, CallError> {
-        let groups: BTreeMap<String, GroupSeen> =
-            client.all_groups().await?.into_iter().map(|group| (group.pk.clone(), group.into())).collect();
-        let mut by_name: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for group in groups.values() {
-            by_name.entry(group.name.clone()).or_default().insert(group.pk.clone());
-        }
+        let groups = client.all_groups().await?.into_iter().map(GroupSeen::from);
         let marked = json!({ "dezky__userId__startswith": "usr_" }).to_string();
-        let accounts: BTreeMap<i64, AccountSeen> = client
-            .users("attributes", &marked)
-            .await?
-            .into_iter()
-            .map(|user| (user.pk, user.into()))
-            .collect();
-        let by_mark = accounts
-            .values()
-            .rev()
-            .filter_map(|account| Some((account.marked_for()?.to_owned(), account.pk)))
-            .collect();
-        Ok(Self { groups, by_name, accounts, by_mark })
+        let accounts = client.users("attributes", &marked).await?.into_iter().map(AccountSeen::from);
+        Ok(Self::of(groups, accounts))
     }
 
-    fn named(&self, name: &str) -> impl Iterator<Item = &GroupSeen> {
-        self.by_name.get(name).into_iter().flatten().filter_map(|pk| self.groups.get(pk))
+    fn of(groups: impl Iterator<Item = GroupSeen>, accounts: impl Iterator<Item = AccountSeen>) -> Self {
+        let groups: BTreeMap<String, GroupSeen> = groups.map(|group| (group.pk.clone(), group)).collect();
+        let accounts: BTreeMap<i64, AccountSeen> = accounts.map(|account| (account.pk, account)).collect();
+        let mut by_key: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for group in groups.values() {
+            for key in [Some(group.name.as_str()), tenant_of(group)].into_iter().flatten() {
+                by_key.entry(key.to_owned()).or_default().insert(group.pk.clone());
+            }
+        }
+        let mut by_mark: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        for account in accounts.values() {
+            by_mark
+                .entry(account.marked_for().unwrap_or_default().to_owned())
+                .or_default()
+                .insert(account.pk);
+        }
+        Self { groups, by_key, accounts, by_mark }
     }
+
+    fn found(&self, key: &str) -> impl Iterator<Item = &GroupSeen> + Clone {
+        self.by_key.get(key).into_iter().flatten().filter_map(|pk| self.groups.get(pk))
+    }
+
+    /// What a look at these would have read: the bound one, and those of the name or with the mark.
+    fn groups_of(&self, desired: &Desired<Spec>) -> BTreeMap<&String, &GroupSeen> {
+        let owner = &desired.spec.owner;
+        let bound = desired.known.get(&owner.resource()).and_then(|pk| self.groups.get(pk));
+        let marked = match owner {
+            Owner::Tenant { tenant_id, .. } => tenant_id.to_string(),
+            Owner::Platform => desired.spec.group.clone(),
+        };
+        let all = bound.into_iter().chain(self.found(&desired.spec.group)).chain(self.found(&marked));
+        all.map(|group| (&group.pk, group)).collect()
+    }
+
+    /// Accounts beside the first with one person's mark: noted, never removed.
+    fn second_accounts(&self) -> impl Iterator<Item = Orphan> {
+        let more = self.by_mark.iter().flat_map(|(mark, pks)| pks.iter().skip(1).map(move |pk| (mark, pk)));
+        more.map(|(mark, pk)| Orphan {
+            system: Authentik::SYSTEM,
+            kind: "account",
+            external_id: pk.to_string(),
+            owner: mark.clone(),
+            why: LeftoverWhy::Twin,
+        })
+    }
+}
+
+fn tenant_of(group: &GroupSeen) -> Option<&str> {
+    group.attributes.get(MARK)?.get("tenantId")?.as_str()
 }
 
 impl Bulk<Authentik> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
-        let owner = &desired.spec.owner;
-        let bound = desired.known.get(&owner.resource()).and_then(|pk| self.groups.get(pk));
-        let is_ours = |group: &&GroupSeen| {
-            group.attributes.get(MARK) == Some(&owner.mark()) || matches!(owner, Owner::Platform)
-        };
-        let group = bound
-            .or_else(|| self.named(&desired.spec.group).find(is_ours))
-            .or_else(|| self.groups.values().find(|group| group.attributes.get(MARK) == Some(&owner.mark())))
-            .cloned();
-        let name_is_taken = self
-            .named(&desired.spec.group)
-            .any(|named| group.as_ref().is_none_or(|ours| ours.pk != named.pk));
-        let mut observed = Observed {
-            name_is_taken,
-            entitled: self.named(ENTITLED_GROUP).next().cloned(),
-            ..Observed::default()
-        };
+        let mut observed = choose(desired, self.groups_of(desired).values().copied());
+        observed.entitled = entitlement(self.found(ENTITLED_GROUP).cloned());
         for person in &desired.spec.people {
-            let account = self.by_mark.get(&person.user_id.to_string()).and_then(|pk| self.accounts.get(pk));
+            let bound = desired.known.get(&person.resource()).and_then(|pk| pk.parse::<i64>().ok());
+            let marked = self.by_mark.get(&person.user_id.to_string()).into_iter().flatten();
+            let account =
+                marked.min_by_key(|pk| (Some(**pk) != bound, **pk)).and_then(|pk| self.accounts.get(pk));
             if let Some(account) = account {
                 observed.accounts.insert(person.user_id, account.clone());
             }
         }
         let named: BTreeSet<i64> = observed.accounts.values().map(|account| account.pk).collect();
-        let members = group.iter().flat_map(|group| &group.users);
+        let members = observed.group.iter().flat_map(|group| &group.users);
         observed.strays =
             members.filter(|pk| self.accounts.contains_key(pk) && !named.contains(pk)).copied().collect();
-        observed.group = group;
         observed
     }
 
@@ -91,18 +112,26 @@ impl Bulk<Authentik> for Everything {
         }
     }
 
+    /// Groups of unknown tenants, and of known ones those beside the one in use: which that is only a look knows, so of
+    /// twins the one with most members counts as used, else the first.
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
-        let owned = |group: &GroupSeen| {
-            let owner = group.attributes.get(MARK)?.get("tenantId")?.as_str()?.to_owned();
+        let mut marked: BTreeMap<&str, Vec<&GroupSeen>> = BTreeMap::new();
+        for group in self.groups.values() {
+            if let Some(owner) = tenant_of(group) {
+                marked.entry(owner).or_default().push(group);
+            }
+        }
+        let unwanted = marked.into_iter().flat_map(|(owner, mut groups)| {
+            groups.sort_by_key(|group| (std::cmp::Reverse(group.users.len()), &group.pk));
             let is_known = owner.parse::<TenantId>().is_ok_and(|id| tenants.contains(&id));
-            (!is_known).then(|| Orphan {
+            groups.into_iter().skip(usize::from(is_known)).map(move |group| Orphan {
                 system: Authentik::SYSTEM,
                 kind: "group",
                 external_id: group.pk.clone(),
-                owner,
-                why: LeftoverWhy::UnknownOwner,
+                owner: owner.to_owned(),
+                why: if is_known { LeftoverWhy::Twin } else { LeftoverWhy::UnknownOwner },
             })
-        };
-        self.groups.values().filter_map(owned).collect()
+        });
+        unwanted.chain(self.second_accounts()).collect()
     }
 }

@@ -10,6 +10,8 @@
 mod doors;
 mod drift;
 mod failures;
+mod many_people;
 mod processes;
 mod provisioning;
+mod strangers;
 mod world;

@@ -14,6 +14,7 @@ use crate::journal::{Rows, Table, Tables};
 
 pub(super) const ADMIN: &str = "akadmin";
 const READ_ONLY: &str = "authentik Read-only";
+const INSTALLATION: &str = "installation";
 const BOOTSTRAP_TOKEN: &str = "authentik-bootstrap-token";
 /// Ids are derived from a counter, so that the same requests get the same ids.
 const IDS: Uuid = Uuid::from_u128(0x6b1f_6a52_3c05_4a37_9d0e_55b1_7c1a_4e10);
@@ -131,6 +132,9 @@ impl State {
     pub(super) fn bootstrap(&mut self, settings: &Settings) {
         let now = (settings.now)();
         if self.users.is_empty() {
+            let installed = self.counters.get(&INSTALLATION.to_owned()).copied();
+            let id = installed.unwrap_or_else(|| now.as_microsecond());
+            self.counters.insert(INSTALLATION.to_owned(), id);
             let outpost = self.new_user("ak-outpost-simulator", now);
             self.change_user(outpost, |user| {
                 "internal_service_account".clone_into(&mut user.kind);
@@ -188,7 +192,7 @@ impl State {
     pub(super) fn new_user(&mut self, username: &str, now: Timestamp) -> i64 {
         let pk = self.next("user", 3);
         let uuid = self.next_uuid();
-        let hash = self.next_hex();
+        let hash = self.next_hash();
         let moment = self.moment(now);
         let user = User {
             uuid,
@@ -288,6 +292,27 @@ impl State {
     pub(super) fn next_uuid(&mut self) -> Uuid {
         let number = self.next("object", 1);
         Uuid::from_u128(Uuid::new_v5(&IDS, &number.to_be_bytes()).as_u128() & !(0xf << 76) | (0x4 << 76))
+    }
+
+    /// What a user is known as: a hash of theirs with this installation's own id, 64 hexadecimal digits.
+    fn next_hash(&mut self) -> String {
+        let user = self.next_hex();
+        let installation = self.counters.get(&INSTALLATION.to_owned()).copied().unwrap_or_default();
+        let half = |part: u8| Uuid::new_v5(&IDS, format!("{part} {user} {installation}").as_bytes()).simple();
+        format!("{}{}", half(0), half(1))
+    }
+
+    /// An installation beside the one there was: nothing in it, and another id.
+    pub(super) fn replace(&mut self, settings: &Settings) {
+        let id = self.next(INSTALLATION, 1);
+        let objects = self.next("object", 1);
+        for (_, rows) in self.tables() {
+            rows.empty();
+        }
+        self.counters.insert(INSTALLATION.to_owned(), id);
+        // No object of one installation has the id of one of another.
+        self.counters.insert("object".to_owned(), objects);
+        self.bootstrap(settings);
     }
 
     /// 60 characters, as the keys of tokens are.

@@ -78,6 +78,8 @@ fn list(state: &State, asked: &Asked) -> Answer {
     let active = asked.flag("is_active");
     let types = asked.queries("type");
     let search = asked.query("search").unwrap_or_default().to_lowercase();
+    // Terms end at spaces and commas; all must be found, each in any of the fields.
+    let terms: Vec<&str> = search.split([' ', ',']).filter(|term| !term.is_empty()).collect();
     let since =
         asked.query("last_updated__gt").and_then(|text| text.parse().ok()).map(super::state::Timed::from);
     let equal = |parameter: &str, value: &str| asked.query(parameter).is_none_or(|wanted| wanted == value);
@@ -93,9 +95,10 @@ fn list(state: &State, asked: &Asked) -> Answer {
             && since.as_ref().is_none_or(|since| user.last_updated > *since)
             && members.as_ref().is_none_or(|members| members.contains(pk))
             && filter.matches(&user.attributes)
-            && [&user.username, &user.name, &user.email]
-                .iter()
-                .any(|text| text.to_lowercase().contains(&search))
+            && terms.iter().all(|term| {
+                let fields = [&user.username, &user.name, &user.email, &user.uuid.to_string()];
+                fields.iter().any(|text| text.to_lowercase().contains(term))
+            })
     };
     let rows: Vec<(i64, &User)> = state.users.iter().map(|(pk, user)| (*pk, user)).filter(wanted).collect();
     let listing = Listing { rows, autocomplete: "user_autocomplete" }.ordered(asked, "username", order_key);
