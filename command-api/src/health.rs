@@ -21,7 +21,10 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/health", health).may(Who::Public, "Whether this process answers").gives("Health"),
         get("/healthz", health).may(Who::Public, "The same").gives("Health"),
         get("/readyz", ready)
-            .may(Who::Public, "Whether the log and the read models can be used, and how the reconciler stands")
+            .may(
+                Who::Public,
+                "Whether the log and the read models can be used, and how the reconciler stands",
+            )
             .gives("Readiness"),
         get("/version", version).may(Who::Public, "What is running").gives("Version"),
         get("/metrics", metrics_beside)

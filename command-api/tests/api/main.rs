@@ -23,5 +23,6 @@ mod positions;
 mod provider;
 mod rehearsals;
 mod restarts;
+mod shown;
 mod tenants;
 mod visibility;
