@@ -175,3 +175,25 @@ async fn what_is_paused_or_observed_is_said_and_customers_read_no_settings() {
         assert_eq!(shown["provisioning"]["paused"], json!(["stalwart"]), "{route}");
     }
 }
+
+#[tokio::test]
+async fn nobody_is_told_to_keep_what_changes_without_an_event() {
+    let (house, operator) = House::with_operator().await;
+    house.tenant(&operator, "acme").await;
+    let first = house.get("/tenants/acme").by(&operator).fresh().send().await.expect(200);
+    let tag = first.header("etag").to_owned();
+    let again = |tag: String| house.get("/tenants/acme").by(&operator).header("if-none-match", &tag).send();
+    again(tag.clone()).await.expect(304);
+    run(&house, "insert into modes values ('stalwart', 'paused', '2026-11-29T14:00:00.000000Z')", vec![])
+        .await;
+    let paused = again(tag).await.expect(200);
+    let tag = paused.header("etag").to_owned();
+    again(tag.clone()).await.expect(200);
+    run(&house, "update modes set mode = 'enforce'", vec![]).await;
+    let freed = again(tag.clone()).await.expect(200);
+    assert_eq!(freed.json["provisioning"]["paused"], json!([]));
+    let name = json!({ "name": "Acme" });
+    let patched =
+        house.patch("/tenants/acme").by(&operator).header("if-match", &tag).json(&name).send().await;
+    patched.expect(200);
+}
