@@ -48,7 +48,8 @@ pub(crate) async fn must_catch_up(app: &App, model: &'static ReadModel) -> Resul
     Ok(app.views.snapshot(model).await?)
 }
 
-/// A single resource: its tag, or 304 for who has it already.
+/// A single resource: its tag, or 304 for who has it already. With the position 0 the tag does not speak for all that
+/// is shown, and nobody is told to keep theirs.
 pub(crate) fn resource(
     headers: &HeaderMap,
     body: &Value,
@@ -56,11 +57,9 @@ pub(crate) fn resource(
     position: u64,
 ) -> Result<Response, ApiError> {
     let etag = precondition::etag(tag.0, tag.1);
-    let mut response = if precondition::is_known(headers, &etag)? {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        plain(body, position)
-    };
+    let is_known = precondition::is_known(headers, &etag)?;
+    let mut response =
+        if is_known && tag.1 > 0 { StatusCode::NOT_MODIFIED.into_response() } else { plain(body, position) };
     at(&mut response, position);
     if let Ok(value) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(header::ETAG, value);

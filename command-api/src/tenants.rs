@@ -60,5 +60,5 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     }
     let view = view.ok_or_else(unknown_tenant)?;
     let body = shown(&view, caller.viewer(right))?;
-    reading::resource(&caller.ask.headers, &body, (view.version, view.changed_position), at.as_of().position)
+    reading::resource(&caller.ask.headers, &body, view.tag(), at.as_of().position)
 }

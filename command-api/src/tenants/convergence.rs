@@ -123,7 +123,7 @@ pub(super) async fn current(
     let right = if caller.is_operator() { Right::Everything } else { Right::Member(schema::Role::Owner) };
     let rendered = Rendered {
         status,
-        tag: Some((view.version, view.changed_position)),
+        tag: Some(view.tag()),
         location: (status == 201).then(|| format!("/tenants/{}", view.slug)),
         body: shown(&view, caller.viewer(right))?,
     };

@@ -35,7 +35,7 @@ pub(crate) async fn of_tenant(
         let view = folded(rows.clone(), outcome, id)?;
         Ok(Rendered {
             status,
-            tag: Some((view.version, view.changed_position)),
+            tag: Some(view.tag()),
             location: (status == 201).then(|| format!("/tenants/{}", view.slug)),
             body: tenant(&view, viewer)?,
         })

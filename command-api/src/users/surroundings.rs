@@ -20,6 +20,8 @@ pub(super) struct Surroundings {
     subscriptions: Vec<Value>,
     /// The last event that changed one of these tenants.
     changed: u64,
+    /// Whether one of them also shows what changes without any event.
+    is_noted: bool,
 }
 
 impl Surroundings {
@@ -41,6 +43,7 @@ impl Surroundings {
             tenants: Vec::new(),
             subscriptions: Vec::new(),
             changed: 0,
+            is_noted: false,
         };
         for (id, role) in entered {
             let Some(tenant) = tenants::assemble(&rows, id).map_err(ApiError::internal)? else {
@@ -50,6 +53,7 @@ impl Surroundings {
             let viewer = tenant_routes::viewer_of(identity, view.platform_admin, right);
             around.tenants.push(tenant_routes::shown(&tenant, viewer)?);
             around.changed = around.changed.max(tenant.changed_position);
+            around.is_noted |= tenant.is_noted;
             if right.sees_billing() {
                 around.subscriptions.extend(subscriptions::of_tenant(app, &tenant).await?);
             }
@@ -76,6 +80,7 @@ impl Surroundings {
             let actions = json!([{ "action": "updateProfile", "allowed": true, "code": null }]);
             object.insert("allowedActions".to_owned(), actions);
         }
-        Ok((body, (view.version, view.changed_position.max(self.changed))))
+        let changed = if self.is_noted { 0 } else { view.changed_position.max(self.changed) };
+        Ok((body, (view.version, changed)))
     }
 }

@@ -24,5 +24,6 @@ mod provider;
 mod rehearsals;
 mod restarts;
 mod sizes;
+mod shown;
 mod tenants;
 mod visibility;

@@ -124,6 +124,9 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
     };
     let (row, tenant, systems) = (found.row, &found.tenant, &found.systems);
     let standing = tenant.standing(found.holds.iter().map(|hold| hold.kind));
+    let errors = PerSystem::from_fn(|system| error(rows, id, systems.get(&system)?));
+    let provisioning = found.provisioning(&rows.1);
+    let fails = System::ALL.into_iter().any(|system| errors.of(system).is_some());
     Ok(Some(TenantView {
         id,
         slug: tenant.slug.to_owned(),
@@ -141,8 +144,9 @@ pub fn assemble(rows: &Rows, id: TenantId) -> Result<Option<TenantView>, RowErro
         partner_id: tenant.partner_id,
         partner: found.partner.as_ref().map(partner_view),
         provisioning_status: PerSystem::from_fn(|system| status_of(systems.get(&system)).as_str()),
-        provisioning_errors: PerSystem::from_fn(|system| error(rows, id, systems.get(&system)?)),
-        provisioning: found.provisioning(&rows.1),
+        is_noted: fails || !provisioning.paused.is_empty(),
+        provisioning_errors: errors,
+        provisioning,
         handles: handles(&rows.0, &key)?,
         holds: found.holds.iter().map(hold_view).collect(),
         termination: termination(row)?,

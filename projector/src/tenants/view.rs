@@ -41,9 +41,19 @@ pub struct TenantView {
     /// The last event that changed this representation: the second half of its `ETag`.
     #[serde(skip)]
     pub changed_position: u64,
+    /// Whether it also shows what the reconciler notes beside the log: that changes without any event.
+    #[serde(skip)]
+    pub is_noted: bool,
     /// Lifecycle and holds, for who derives more from them.
     #[serde(skip)]
     pub standing: TenantStanding,
+}
+
+impl TenantView {
+    /// The version, and the last event that changed what is shown: 0 while something is shown that no event changes.
+    pub const fn tag(&self) -> (u64, u64) {
+        (self.version, if self.is_noted { 0 } else { self.changed_position })
+    }
 }
 
 /// The partner that brings a tenant.
