@@ -12,6 +12,9 @@ use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User, Users}
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 use crate::lane::Lane;
 
+/// Accounts added to a group in one call at most.
+pub(crate) const ADDED_MAX: usize = 20;
+
 /// The API as our service account.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -42,6 +45,12 @@ impl Client {
             found.map(|me| me.id).ok_or_else(|| self.missing("read our own account"))
         };
         self.me.get_or_try_init(find).await.map(String::as_str)
+    }
+
+    /// Something only this installation says of itself: our own id, asked for anew.
+    pub async fn fingerprint(&self) -> Result<Option<String>, CallError> {
+        let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
+        Ok(found.map(|me| me.id))
     }
 
     /// Every project space of the installation, disabled ones too. There is no paging.
@@ -79,10 +88,10 @@ impl Client {
         .await
     }
 
-    pub async fn restore_drive(&self, id: &str) -> Result<(), CallError> {
+    /// With what else changes in the same call.
+    pub async fn restore_drive(&self, id: &str, body: &Value) -> Result<(), CallError> {
         let (what, path) = ("restore the space", format!("/graph/v1.0/drives/{}", encoded(id)));
-        let answer =
-            self.send(what, Effect::Writes, Method::PATCH, &path, Some(&json!({})), Restore::Yes).await?;
+        let answer = self.send(what, Effect::Writes, Method::PATCH, &path, Some(body), Restore::Yes).await?;
         self.succeeded(what, Effect::Writes, answer).map(drop)
     }
 
@@ -102,6 +111,12 @@ impl Client {
             return Ok(());
         }
         self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    /// Away again, and said in its description why, first: cut in between it is disabled at the next look.
+    pub async fn set_aside(&self, id: &str, description: &str) -> Result<(), CallError> {
+        self.patch_drive(id, &json!({ "description": description })).await?;
+        self.disable_drive(id).await
     }
 
     /// Lets a group edit in a space. Already granted is as good.
@@ -186,9 +201,16 @@ impl Client {
 
     pub async fn add_member(&self, group: &str, user: &str) -> Result<(), CallError> {
         let path = format!("/graph/v1.0/groups/{}/members/$ref", encoded(group));
-        // The host in it is not looked at.
-        let body = json!({ "@odata.id": format!("http://localhost/graph/v1.0/users/{user}") });
+        let body = json!({ "@odata.id": reference(user) });
         self.write("add the account to the group", Method::POST, &path, Some(&body)).await
+    }
+
+    /// Adds up to [`ADDED_MAX`] accounts at once; those who are members stay so.
+    pub async fn add_members(&self, group: &str, users: &[&str]) -> Result<(), CallError> {
+        let path = format!("/graph/v1.0/groups/{}", encoded(group));
+        let users: Vec<String> = users.iter().map(|user| reference(user)).collect();
+        let body = json!({ "members@odata.bind": users });
+        self.write("add accounts to the group", Method::PATCH, &path, Some(&body)).await
     }
 
     pub async fn remove_member(&self, group: &str, user: &str) -> Result<(), CallError> {
@@ -275,7 +297,8 @@ impl Client {
                 .summary
                 .push_str(" without a body: is it starting, or does our token lack name, e-mail or roles?");
         }
-        Err(refusal)
+        let (code, message) = (answer.text_at("/error/code"), answer.text_at("/error/message"));
+        Err(refusal.in_words(format!("{code}: {message}").trim_matches([':', ' '])))
     }
 
     fn missing(&self, what: &str) -> CallError {
@@ -290,6 +313,11 @@ impl Client {
 enum Restore {
     Yes,
     No,
+}
+
+/// An account as others point to it. The host is not looked at.
+fn reference(user: &str) -> String {
+    format!("http://localhost/graph/v1.0/users/{user}")
 }
 
 /// One segment of a path.
