@@ -41,6 +41,8 @@ pub struct Orphan {
     pub external_id: String,
     /// Whose it says it is.
     pub owner: String,
+    /// Why nobody wants it: `unknown-owner`, or `twin` of an object in use.
+    pub why: &'static str,
 }
 
 /// What a sweep found.
@@ -63,6 +65,10 @@ trait Bulk<I: Integration> {
     fn observed(&self, desired: &Desired<I::Spec>) -> I::Observed;
     /// What carries our mark and belongs to none of these.
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan>;
+    /// What carries a tenant's mark beside what is in use, of what was seen of them.
+    fn twins(&self, _desired: &Desired<I::Spec>, _observed: &I::Observed) -> Vec<Orphan> {
+        Vec::new()
+    }
 }
 
 /// Somebody whose wanted state is compared.
@@ -183,7 +189,7 @@ impl Reconciler {
             (System::Authentik, Some(integration), _, _) => {
                 let bulk = authentik::Everything::read(integration.client()).await?;
                 report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
+                Ok(differing(&bulk, compared, &mut report.orphans, |spec| match spec {
                     Spec::Authentik(spec) => Some(spec),
                     Spec::Stalwart(_) | Spec::Ocis(_) => None,
                 }))
@@ -195,7 +201,7 @@ impl Reconciler {
                     integration.client().action("ReloadLookupStores").await?;
                 }
                 report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
+                Ok(differing(&bulk, compared, &mut report.orphans, |spec| match spec {
                     Spec::Stalwart(spec) => Some(spec),
                     Spec::Authentik(_) | Spec::Ocis(_) => None,
                 }))
@@ -209,7 +215,7 @@ impl Reconciler {
                     );
                 }
                 report.orphans.extend(Bulk::orphans(&bulk, tenants));
-                Ok(differing(&bulk, compared, |spec| match spec {
+                Ok(differing(&bulk, compared, &mut report.orphans, |spec| match spec {
                     Spec::Ocis(spec) => Some(spec),
                     Spec::Authentik(_) | Spec::Stalwart(_) => None,
                 }))
@@ -222,6 +228,7 @@ impl Reconciler {
 fn differing<'a, I, B>(
     bulk: &B,
     compared: &'a [Compared],
+    orphans: &mut Vec<Orphan>,
     spec_of: impl Fn(&Spec) -> Option<&I::Spec>,
 ) -> Vec<&'a Compared>
 where
@@ -234,8 +241,9 @@ where
             return false;
         };
         let desired = one.given.with(spec);
-        let plan = I::plan(&desired, &bulk.observed(&desired));
-        !plan.steps.is_empty()
+        let observed = bulk.observed(&desired);
+        orphans.extend(bulk.twins(&desired, &observed));
+        !I::plan(&desired, &observed).steps.is_empty()
     };
     compared.iter().filter(differs).collect()
 }

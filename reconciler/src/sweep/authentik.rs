@@ -90,6 +90,7 @@ impl Bulk<Authentik> for Everything {
                 kind: "group",
                 external_id: group.pk.clone(),
                 owner,
+                why: "unknown-owner",
             })
         };
         self.groups.values().filter_map(owned).collect()

@@ -98,8 +98,21 @@ impl Bulk<Ocis> for Everything {
                     kind: "space",
                     external_id: id.clone(),
                     owner: owner.clone(),
+                    why: "unknown-owner",
                 })
             })
             .collect()
+    }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        let owner = desired.spec.tenant_id.to_string();
+        let twin = |space: &SpaceSeen| Orphan {
+            system: Ocis::SYSTEM,
+            kind: "space",
+            external_id: space.id.clone(),
+            owner: owner.clone(),
+            why: "twin",
+        };
+        observed.twins.iter().map(twin).collect()
     }
 }

@@ -113,9 +113,22 @@ impl Bulk<Stalwart> for Everything {
             (!tenants.contains(&owner)).then(|| owner.to_string())
         };
         let orphan = |kind, row: &Row| {
-            Some(Orphan { system: Stalwart::SYSTEM, kind, external_id: row.id.clone(), owner: owner(row)? })
+            let (external_id, owner) = (row.id.clone(), owner(row)?);
+            Some(Orphan { system: Stalwart::SYSTEM, kind, external_id, owner, why: "unknown-owner" })
         };
         let roles = self.roles.values().filter_map(|row| orphan("role", row));
         roles.chain(self.domains.values().filter_map(|row| orphan("domain", row))).collect()
+    }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        let owner = desired.spec.tenant_id.to_string();
+        let twin = |id: &String| Orphan {
+            system: Stalwart::SYSTEM,
+            kind: "role",
+            external_id: id.clone(),
+            owner: owner.clone(),
+            why: "twin",
+        };
+        observed.twins.iter().map(twin).collect()
     }
 }

@@ -10,6 +10,8 @@
 mod doors;
 mod drift;
 mod failures;
+mod leftovers;
+mod named_errors;
 mod processes;
 mod provisioning;
 mod world;

@@ -32,8 +32,9 @@ impl Files {
             service_role: Role::Admin,
         });
         let running = server.start(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let lane = Lane::new(8, None);
-        let line = Line::new(System::Ocis, &running.base_url(), Duration::from_secs(30), &[], lane).unwrap();
+        let line =
+            Line::new(System::Ocis, &running.base_url(), Duration::from_secs(30), &[], Lane::new(8, None))
+                .unwrap();
         let pass = Pass::new(Credentials::Basic { user: "admin".into(), password: "secret".into() });
         let system = Ocis::new(Client::new(line, pass));
         Self { server, system, known: BTreeMap::new(), leftovers: BTreeSet::new(), _running: running }
@@ -214,6 +215,32 @@ async fn a_space_that_was_marked_as_another_tenants_is_no_longer_ours() {
         before.iter().find(|one| one.id == space)
     );
     assert_eq!(files.server.spaces().len(), 2);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_fetched_once_by_many_calls_at_the_same_time() {
+    let server = Server::new(Settings {
+        basic: None,
+        client: Some(("reconciler".into(), "secret".into())),
+        service_role: Role::Admin,
+    });
+    let running = server.start(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let line = Line::new(System::Ocis, &running.base_url(), Duration::from_secs(30), &[], Lane::new(8, None))
+        .unwrap();
+    let pass = Pass::new(Credentials::ClientCredentials {
+        token_url: format!("{}/application/o/token/", running.base_url()),
+        client_id: "reconciler".into(),
+        client_secret: "secret".into(),
+        scope: "openid".into(),
+    });
+    let client = Client::new(line, pass);
+    client.me().await.unwrap();
+    server.set(Switch::RevokeTokens);
+    server.faults.clear_requests();
+    let answers = futures::future::join_all((0..8).map(|_| client.groups())).await;
+    assert!(answers.iter().all(Result::is_ok));
+    let fetched = server.faults.requests().iter().filter(|seen| seen.path.contains("/token/")).count();
+    assert_eq!(fetched, 1);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(super) struct Mail {
     pub(super) server: Server,
     pub(super) system: Stalwart,
     pub(super) known: BTreeMap<Resource, String>,
-    running: Running,
+    pub(super) running: Running,
 }
 
 impl Mail {
@@ -90,8 +90,9 @@ impl Mail {
 }
 
 fn client(running: &Running, token: &str) -> Client {
-    let lane = Lane::new(4, None);
-    let line = Line::new(System::Stalwart, &running.base_url(), Duration::from_secs(30), &[], lane).unwrap();
+    let line =
+        Line::new(System::Stalwart, &running.base_url(), Duration::from_secs(30), &[], Lane::new(4, None))
+            .unwrap();
     Client::new(line, token.to_owned())
 }
 
