@@ -58,7 +58,6 @@ pub use config::{
     AUTHENTIK_CALLS_DEFAULT, AuthentikConfig, Config, LossLimit, OCIS_CALLS_DEFAULT, OcisConfig,
     STALWART_CALLS_DEFAULT, Size, StalwartConfig, SystemMode,
 };
-pub use differences::Difference;
 pub use due::{Waiting, WaitingCount};
 pub use left_alone::LeftAlone;
 pub use leftovers::{KnownLeftover, Leftover, LeftoverCount, LeftoverWhy};

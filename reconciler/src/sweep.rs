@@ -69,6 +69,10 @@ trait Bulk<I: Integration> {
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan>;
     /// Whether an object is there.
     fn holds(&self, kind: ResourceKind, id: &str) -> bool;
+    /// What carries a tenant's mark beside what is in use, of what was seen of them.
+    fn twins(&self, _desired: &Desired<I::Spec>, _observed: &I::Observed) -> Vec<Orphan> {
+        Vec::new()
+    }
 }
 
 /// Somebody whose wanted state is compared.
@@ -169,15 +173,15 @@ impl Reconciler {
             Ok(permit) => permit == Permit::Allowed,
             Err(error) => return Ok(Err(error)),
         };
-        let orphans = everything.orphans(tenants);
+        let (differing, twins) = everything.compare(compared);
+        let orphans: Vec<Orphan> = everything.orphans(tenants).into_iter().chain(twins).collect();
         self.note_leftovers(system, &orphans).await?;
         let twins = orphans.iter().filter(|orphan| is_enforced && orphan.why == LeftoverWhy::Twin);
         let twins = twins.filter_map(|twin| twin.owner.parse::<Subject>().ok());
         let mut asked: BTreeMap<(Subject, System), Haste> =
             twins.map(|subject| ((subject, system), Haste::Usual)).collect();
         // While the system is not believed everybody differs, and only doors would be looked at.
-        let differing = everything.differing(compared).into_iter();
-        let looked_at = differing.filter(|one| is_believed || one.haste() == Haste::Closing);
+        let looked_at = differing.into_iter().filter(|one| is_believed || one.haste() == Haste::Closing);
         asked.extend(looked_at.map(|one| ((one.subject, system), one.haste())));
         report.orphans.extend(orphans);
         Ok(Ok(asked))

@@ -135,4 +135,16 @@ impl Bulk<Stalwart> for Everything {
         let roles = self.roles.values().filter_map(|row| orphan("role", row));
         roles.chain(self.domains.values().filter_map(|row| orphan("domain", row))).collect()
     }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        let owner = desired.spec.tenant_id.to_string();
+        let twin = |id: &String| Orphan {
+            system: Stalwart::SYSTEM,
+            kind: "role",
+            external_id: id.clone(),
+            owner: owner.clone(),
+            why: LeftoverWhy::Twin,
+        };
+        observed.twins.iter().map(twin).collect()
+    }
 }

@@ -52,7 +52,6 @@ create table leftovers (
     why         text   not null,          -- unknown-owner, twin
     since       text   not null,
     seen_at     text   not null,
-    emptied_at  text,                     -- seen to hold nothing of anybody just before its removal began
     primary key (system, kind, external_id)
 );
 create index leftovers_by_owner on leftovers (system, owner);
