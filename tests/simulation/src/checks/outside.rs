@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 pub(super) async fn all(rest: &Rest<'_>, model: &Model, trouble: &Trouble<'_>) {
     let seed = rest.world.seed;
     let inventory = rest.world.outside.inventory().await;
-    assert_eq!(inventory.strangers, rest.world.strangers, "seed {seed}");
+    super::strangers(rest.world);
     for (id, tenant) in &model.tenants {
         once(seed, id, tenant, &inventory);
         recorded(rest, id, tenant).await;
