@@ -78,7 +78,7 @@ impl Outside {
                 "stranger's role in mail"
             }
             10 => self.settle_list(&format!("d{number}.test"), &format!("p{number}")),
-            _ => self.settle_account(&address, &address, "external", false, Fate::Untouched, rng),
+            _ => self.settle_account(&address, &address, "external", false, Fate::Adoptable, rng),
         }
     }
 
