@@ -141,7 +141,9 @@ impl Outside {
     }
 
     pub(crate) fn add_rules(&self, system: System, rules: &[Rule]) {
-        rules.iter().for_each(|rule| self.faults(system).add(rule.clone()));
+        for rule in rules {
+            self.faults(system).add(rule.clone());
+        }
     }
 
     pub(crate) fn take_rules(&self, system: System, rules: &[Rule]) {

@@ -35,7 +35,7 @@ impl Rows {
         rows.iter_mut().find(|pair| pair[0] == *key).map(|pair| &mut pair[1])
     }
 
-    pub(super) fn push(&mut self, table: &str, key: Value, row: Value) {
+    pub(super) fn push(&mut self, table: &str, key: &Value, row: &Value) {
         self.saved[table].as_array_mut().expect("a table").push(json!([key, row]));
     }
 
@@ -50,7 +50,7 @@ impl Rows {
     pub(super) fn set_counter(&mut self, name: &str, value: u64) {
         match self.change("counters", &json!(name)) {
             Some(counter) => *counter = json!(value),
-            None => self.push("counters", json!(name), json!(value)),
+            None => self.push("counters", &json!(name), &json!(value)),
         }
     }
 
@@ -98,34 +98,30 @@ impl Rows {
 
     /// Objects vanish, with whatever cannot be there without them.
     pub(super) fn remove(&mut self, gone: &BTreeSet<(&'static str, String)>) {
-        let is_gone =
-            |table: &str, key: &Value| gone.iter().any(|(of, id)| *of == table && *id == key.to_string());
         for table in tables(self.system) {
-            self.retain(table, |key, _| !is_gone(table, key));
+            self.retain(table, |key, _| !gone.contains(&(*table, key.to_string())));
         }
         match self.system {
-            System::Authentik => {
-                let is_there: BTreeSet<String> =
-                    self.table("users").map(|(key, _)| key.to_string()).collect();
-                for table in ["groups", "roles"] {
-                    for pair in self.saved[table].as_array_mut().into_iter().flatten() {
-                        let users = pair[1]["users"].as_array_mut();
-                        users
-                            .into_iter()
-                            .for_each(|users| users.retain(|pk| is_there.contains(&pk.to_string())));
-                    }
-                }
-                for table in ["sessions", "access_tokens", "refresh_tokens"] {
-                    self.retain(table, |_, row| is_there.contains(&row["user"].to_string()));
-                }
-                let groups: BTreeSet<String> = self.table("groups").map(|(key, _)| key.to_string()).collect();
-                for pair in self.saved["roles"].as_array_mut().into_iter().flatten() {
-                    let held = pair[1]["groups"].as_array_mut();
-                    held.into_iter().for_each(|held| held.retain(|pk| groups.contains(&pk.to_string())));
-                }
-            }
+            System::Authentik => self.remove_what_dangles_in_identity(),
             System::Stalwart => self.remove_what_dangles_in_mail(),
             System::Ocis => {}
+        }
+    }
+
+    fn remove_what_dangles_in_identity(&mut self) {
+        let users: BTreeSet<String> = self.table("users").map(|(key, _)| key.to_string()).collect();
+        for table in ["sessions", "access_tokens", "refresh_tokens"] {
+            self.retain(table, |_, row| users.contains(&row["user"].to_string()));
+        }
+        let groups: BTreeSet<String> = self.table("groups").map(|(key, _)| key.to_string()).collect();
+        for (table, field, there) in
+            [("groups", "users", &users), ("roles", "users", &users), ("roles", "groups", &groups)]
+        {
+            for pair in self.saved[table].as_array_mut().into_iter().flatten() {
+                if let Some(held) = pair[1][field].as_array_mut() {
+                    held.retain(|key| there.contains(&key.to_string()));
+                }
+            }
         }
     }
 

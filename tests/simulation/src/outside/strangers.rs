@@ -33,7 +33,7 @@ impl Outside {
     pub(crate) fn settle_strangers(&self, rng: &mut fastrand::Rng) {
         let group = json!({ "name": "accounting", "is_superuser": false, "parents": [], "users": [],
             "attributes": { "colour": "blue" } });
-        self.settle(System::Authentik, "groups", json!(chance(rng)), group, Fate::Untouched);
+        self.settle(System::Authentik, "groups", json!(chance(rng)), &group, Fate::Untouched);
         self.settle_account("helper", "", "internal", false, Fate::Untouched, rng);
         self.settle_space("Old projects", rng);
         for _ in 0..rng.usize(..6) {
@@ -54,7 +54,7 @@ impl Outside {
                 }
                 let group = json!({ "name": name, "is_superuser": rng.u8(..3) == 0, "parents": [], "users": [],
                     "attributes": { "owner": "somebody else" } });
-                self.settle(System::Authentik, "groups", json!(chance(rng)), group, Fate::Untouched);
+                self.settle(System::Authentik, "groups", json!(chance(rng)), &group, Fate::Untouched);
                 "stranger's group in identity"
             }
             1 => self.settle_account(&address, &address, "internal", false, Fate::Adoptable, rng),
@@ -83,9 +83,9 @@ impl Outside {
     }
 
     /// Adds a row and keeps what it looks like.
-    fn settle(&self, system: System, table: &'static str, key: Value, row: Value, fate: Fate) {
+    fn settle(&self, system: System, table: &'static str, key: Value, row: &Value, fate: Fate) {
         let mut rows = self.rows(system);
-        rows.push(table, key.clone(), row);
+        rows.push(table, &key, row);
         self.load(&rows);
         self.know(system, table, key, fate);
     }
@@ -125,12 +125,12 @@ impl Outside {
             "attributes": { "colour": "red" }, "path": "users", "kind": kind, "last_login": null,
             "date_joined": moment, "password_change_date": moment, "last_updated": moment,
         });
-        rows.push("users", pk.clone(), user);
+        rows.push("users", &pk, &user);
         let mut untouched = fate;
         if has_role {
             let role = json!({ "name": format!("role of {pk}"), "permissions": ["authentik_core.view_user"],
                 "users": [pk], "groups": [] });
-            rows.push("roles", json!(chance(rng)), role);
+            rows.push("roles", &json!(chance(rng)), &role);
         } else if fate == Fate::Adoptable && rng.u8(..3) == 0 {
             // Rights come by a group as well.
             let admins = rows.table("groups").find(|(_, row)| row["name"] == "authentik Admins");
@@ -151,9 +151,9 @@ impl Outside {
         let (user, group) = (chance(rng), chance(rng));
         let row = json!({ "id": user, "username": format!("stranger-{}", user.simple()), "display_name": "A Stranger",
             "mail": null, "enabled": true, "assignment": null, "subject": null, "signed_in": null, "personal": null });
-        self.settle(System::Ocis, "users", json!(user), row, Fate::Untouched);
+        self.settle(System::Ocis, "users", json!(user), &row, Fate::Untouched);
         let row = json!({ "id": group, "name": name, "members": [user] });
-        self.settle(System::Ocis, "groups", json!(group), row, Fate::Untouched);
+        self.settle(System::Ocis, "groups", json!(group), &row, Fate::Untouched);
         "stranger's group in files"
     }
 
@@ -162,7 +162,7 @@ impl Outside {
         let row = json!({ "id": id, "name": name, "description": "", "alias": format!("project/{}", id.simple()),
             "quota": 1_000_000, "disabled": false, "unlisted": false, "grants": [], "files": { "theirs.txt": "aGVsbG8=" },
             "used": 5, "touched": 1 });
-        self.settle(System::Ocis, "spaces", json!(id), row, Fate::Untouched);
+        self.settle(System::Ocis, "spaces", json!(id), &row, Fate::Untouched);
         "stranger's space"
     }
 
@@ -207,7 +207,7 @@ impl Outside {
         for (field, value) in changes {
             row[*field] = value.clone();
         }
-        rows.push(table, json!(id), row);
+        rows.push(table, &json!(id), &row);
         self.load(&rows);
         self.know(System::Stalwart, table, json!(id), Fate::Untouched);
         super::rows::mail_id(id)
