@@ -30,7 +30,7 @@ async fn a_role_with_the_number_of_ours_is_not_ours_for_that() {
         json!({ "description": "Support staff" }),
         json!({ "description": "dezky 00000000000000000000000000000099" }),
         json!({ "description": "Help desk (dezky, 00000000000000000000000000000099)" }),
-        json!({ "enabledPermissions": { "impersonate": true } }),
+        json!({ "description": "-", "enabledPermissions": { "impersonate": true } }),
     ];
     for stranger in strangers {
         let (mut mail, spec, id) = with_a_role_of(stranger.clone()).await;
