@@ -176,13 +176,9 @@ impl Reconciler {
         let (differing, twins) = everything.compare(compared);
         let orphans: Vec<Orphan> = everything.orphans(tenants).into_iter().chain(twins).collect();
         self.note_leftovers(system, &orphans).await?;
-        let twins = orphans.iter().filter(|orphan| is_enforced && orphan.why == LeftoverWhy::Twin);
-        let twins = twins.filter_map(|twin| twin.owner.parse::<Subject>().ok());
-        let mut asked: BTreeMap<(Subject, System), Haste> =
-            twins.map(|subject| ((subject, system), Haste::Usual)).collect();
         // While the system is not believed everybody differs, and only doors would be looked at.
         let looked_at = differing.into_iter().filter(|one| is_believed || one.haste() == Haste::Closing);
-        asked.extend(looked_at.map(|one| ((one.subject, system), one.haste())));
+        let asked = looked_at.map(|one| ((one.subject, system), one.haste())).collect();
         report.orphans.extend(orphans);
         Ok(Ok(asked))
     }
