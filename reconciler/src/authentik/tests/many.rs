@@ -23,8 +23,9 @@ async fn there() -> There {
         now: || jiff::Timestamp::UNIX_EPOCH,
     });
     let running = simulator.start((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-    let lane = Lane::new(8, None);
-    let line = Line::new(System::Authentik, &running.base_url(), Duration::from_secs(30), &[], lane).unwrap();
+    let line =
+        Line::new(System::Authentik, &running.base_url(), Duration::from_secs(30), &[], Lane::new(8, None))
+            .unwrap();
     let authentik = Authentik::new(Client::new(line, "t".into()), "here".into(), true);
     There { simulator, _running: running, authentik }
 }
