@@ -88,16 +88,6 @@ async fn calls_for_ten_members() {
 }
 
 #[tokio::test]
-async fn calls_for_a_hundred_and_fifty_members() {
-    counts_of(150).await;
-}
-
-#[tokio::test]
-async fn calls_for_five_hundred_members() {
-    counts_of(500).await;
-}
-
-#[tokio::test]
 async fn accounts_that_vanished_are_made_with_their_groups_in_one_write_each() {
     const GONE: usize = 12;
     let loss = LossLimit { percent: 100, at_least: 100 };
