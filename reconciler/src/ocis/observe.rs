@@ -19,7 +19,7 @@ const LEFTOVERS_MAX: usize = 20;
 pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
     let at_once = client.at_once();
     let client = if desired.asked == Asked::Shut { &at_once } else { client };
-    let me = client.me().await?.to_owned();
+    let me = client.me().await?;
     let (spaces, group) = join(find_space(client, desired, &me), find_group(client, desired)).await;
     let (mut observed, group) = (spaces?, group?);
     take_group(&desired.spec, group, &mut observed);
