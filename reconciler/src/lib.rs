@@ -33,7 +33,9 @@ mod pass;
 mod plan;
 mod record;
 #[cfg(test)]
-mod seen_tests;
+mod seen {
+    mod tests;
+}
 pub mod stalwart;
 mod subject;
 mod sweep;

@@ -1,6 +1,6 @@
 //! What a system will not take is named, and everything else of the tenant goes on.
 
-use domain::provisioning::SystemStatus::{Error, Ok};
+use domain::provisioning::SystemStatus::{Error, Ok, Pending};
 use schema::provisioning::{FailureClass, Reason, Resource, ResourceKind};
 use schema::{ProvisioningEvent, System, TenantId};
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn a_domain_the_mail_server_will_not_take_is_named_and_keeps_nobody_from_t
     let refused = (FailureClass::Permanent, Reason::ValidationRejected, Some(domain("acme.example")));
     assert_eq!(failures(&world, acme).await, [refused]);
     assert_eq!(world.stalwart.login("bo@acme.test"), Login::Allowed);
-    assert_eq!(world.states(acme).await, [Ok, Error, Ok]);
+    assert_eq!(world.states(acme).await, [Pending, Error, Ok], "the identity door waits for a while");
     world.suspend(acme).await;
     world.settle().await;
     assert_ne!(world.stalwart.login("bo@acme.test"), Login::Allowed, "its door shuts all the same");

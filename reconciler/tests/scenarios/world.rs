@@ -12,7 +12,8 @@ use domain::{Act, Asked, One};
 use event_store::{Config as StoreConfig, Db, DbUrl, EventStore, Outcome, Purpose, Request};
 use projector::{Projector, Step, Views};
 use reconciler::{
-    AuthentikConfig, Config, Credentials, OcisConfig, Reconciler, Size, StalwartConfig, Subject, SystemMode,
+    AuthentikConfig, Config, Credentials, LossLimit, OcisConfig, Reconciler, Size, StalwartConfig, Subject,
+    SystemMode,
 };
 use schema::tenant::{HoldKind, HoldRef, MemberSource, Origin, VerifyMethod};
 use schema::{
@@ -54,11 +55,19 @@ pub(crate) struct Setup {
     pub(crate) release: Release,
     pub(crate) hands: usize,
     pub(crate) trusts_addresses: bool,
+    pub(crate) loss: LossLimit,
+    pub(crate) jitter: fn(u64) -> u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5, hands: 4, trusts_addresses: true }
+        Self {
+            modes: [SystemMode::Enforce; 3],
+            release: Release::R2026_5,
+            hands: 4,
+            trusts_addresses: true,
+            loss: LossLimit::DEFAULT,
+        }
     }
 }
 
@@ -350,6 +359,14 @@ impl World {
         self.reconciler.wake(Subject::Tenant(tenant), &[system]).await.unwrap();
     }
 
+    pub(crate) fn faults(&self, system: System) -> simulators::Faults {
+        match system {
+            System::Authentik => self.authentik.faults.clone(),
+            System::Stalwart => self.stalwart.faults(),
+            System::Ocis => self.ocis.faults.clone(),
+        }
+    }
+
     pub(crate) fn clear_requests(&self) {
         self.authentik.faults.clear_requests();
         self.stalwart.faults().clear_requests();
@@ -368,7 +385,8 @@ fn index(system: System) -> usize {
 fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
     let url = |index: usize| listening[index].as_ref().unwrap().base_url();
     let mut config = Config::new(now);
-    config.jitter = |most| most;
+    config.jitter = setup.jitter;
+    config.loss = setup.loss;
     let size = |calls| Size { hands: setup.hands, calls };
     config.authentik = Some(AuthentikConfig {
         api_url: url(0),

@@ -90,6 +90,7 @@ pub(super) fn members(count: usize, space: Space) -> Spec {
         user_id: user(number as u128),
         username: format!("m{number}@acme.test"),
         membership: Belongs::Inside,
+        proven: Proven::Yes,
     };
     Spec { people: (0..count).map(person).collect(), ..spec(space) }
 }

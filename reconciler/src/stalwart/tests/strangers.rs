@@ -30,7 +30,7 @@ async fn a_role_with_the_number_of_ours_is_not_ours_for_that() {
         json!({ "description": "Support staff" }),
         json!({ "description": "dezky 00000000000000000000000000000099" }),
         json!({ "description": "Help desk (dezky, 00000000000000000000000000000099)" }),
-        json!({ "enabledPermissions": { "impersonate": true } }),
+        json!({ "description": "-", "enabledPermissions": { "impersonate": true } }),
     ];
     for stranger in strangers {
         let (mut mail, spec, id) = with_a_role_of(stranger.clone()).await;
@@ -130,4 +130,33 @@ async fn a_list_with_the_name_of_a_mailbox_is_owned_by_another_and_the_others_ge
     assert!(error.is_of_a_person());
     assert_eq!(mail.known.len(), 2 + 2);
     assert_eq!(mail.read("MailingList", &list).await, before);
+}
+
+#[tokio::test]
+async fn a_released_domain_with_a_list_or_a_group_stays_and_is_no_failure() {
+    let objects = [
+        ("MailingList", json!({ "name": "all", "recipients": {} })),
+        ("Account", json!({ "name": "staff", "@type": "Group" })),
+    ];
+    for (kind, mut object) in objects {
+        let (mut mail, spec, old) = with_a_released_domain().await;
+        object["domainId"] = json!(old);
+        mail.by_hand(kind, object).await;
+        assert_eq!(mail.level(&spec).await.1, 0, "{kind}");
+        assert!(mail.known.contains_key(&domain_resource("old.test")));
+    }
+    let (mut mail, spec, _) = with_a_released_domain().await;
+    mail.level(&spec).await;
+    assert!(!mail.known.contains_key(&domain_resource("old.test")), "an empty one goes");
+}
+
+/// A tenant that has a domain it no longer wants; what it wants, and the id of that domain.
+async fn with_a_released_domain() -> (Mail, Spec, String) {
+    let mut mail = Mail::start().await;
+    let spec = members(2, Switch::Open);
+    let mut wider = spec.clone();
+    wider.domains.insert("old.test".into());
+    mail.level(&wider).await;
+    let old = mail.known[&domain_resource("old.test")].clone();
+    (mail, spec, old)
 }
