@@ -45,6 +45,11 @@ async fn nothing_crashed(rest: &Rest<'_>) {
     assert!(status.losses.is_empty(), "seed {}: {:#?}", rest.world.seed, status.losses);
 }
 
+/// What the doors outside are like.
+pub(crate) async fn doors(rest: &Rest<'_>, model: &Model) {
+    outside::doors(rest, model).await;
+}
+
 /// What belongs to others is as they left it.
 pub(crate) fn strangers(world: &World) {
     let harm = world.outside.harm_to_strangers(world.outside.trusts_addresses.get());

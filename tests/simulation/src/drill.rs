@@ -28,8 +28,43 @@ const SURELY_LOST: (usize, usize) = (10, 20);
 
 /// Everything that is tried.
 pub(crate) async fn all(rest: &mut Rest<'_>, trouble: &mut Trouble<'_>, crowds: &mut Crowds<'_>) {
+    if trouble.rng.bool() {
+        // Bulk work is waiting as well.
+        let size = trouble.rng.usize(1..20);
+        crowds.bring(&rest.process, size).await;
+    }
     closing_waits_for_nobody(rest, trouble).await;
+    if trouble.rng.u8(..3) == 0 {
+        an_old_backup_is_put_back(rest, trouble, crowds).await;
+    }
     nothing_is_made_during_a_loss(rest, trouble, crowds).await;
+}
+
+/// What was shut since then is open there, who came since then is not there, and all of it is put right.
+async fn an_old_backup_is_put_back(rest: &mut Rest<'_>, trouble: &mut Trouble<'_>, crowds: &mut Crowds<'_>) {
+    let system = System::ALL[trouble.rng.usize(..3)];
+    let before = rest.world.outside.back_up(system);
+    let tenant = some_open_tenant(rest, trouble).await;
+    if let Some(tenant) = tenant {
+        suspend(rest, tenant).await;
+    }
+    let size = trouble.rng.usize(1..15);
+    crowds.bring(&rest.process, size).await;
+    rest.converge().await;
+    rest.world.outside.restore(&before);
+    trouble.forget_lost();
+    rest.world.pass(60_000).await;
+    rest.sweep().await;
+    rest.converge().await;
+    rest.sweep_clean().await;
+    if let Some(tenant) = tenant {
+        assert!(are_shut(rest, tenant, &System::ALL).await, "seed {}: {tenant} is shut", rest.world.seed);
+        let model = Model::of(&rest.process.store).await;
+        crate::checks::doors(rest, &model).await;
+        resume(rest, tenant).await;
+        rest.converge().await;
+    }
+    rest.world.count("drill old backup");
 }
 
 /// One system does not answer, or refuses; a tenant is suspended; the doors in the others are seen shut meanwhile.

@@ -112,12 +112,11 @@ impl Outside {
             Part::Few(count) => count,
             Part::Percent(percent) => all * percent / 100,
         });
-        let mut rows = self.rows(system);
+        let before = self.rows(system);
+        let mut rows = before.clone();
         rows.remove(&ours.into_iter().collect());
         self.load(&rows);
-        self.strangers
-            .borrow_mut()
-            .retain(|one| one.system != system || rows.get(one.table, &one.key).is_some());
+        self.take_note_of_losses(&before, &rows);
         let left = self.ours_in(system).len();
         (all - left, all)
     }

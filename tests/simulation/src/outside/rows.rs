@@ -133,6 +133,11 @@ impl Rows {
         for table in ["Account", "MailingList", "DkimSignature"] {
             self.retain(table, |_, row| row["domainId"].as_str().is_none_or(|id| domains.contains(id)));
         }
+        for pair in self.saved["Account"].as_array_mut().into_iter().flatten() {
+            if let Some(aliases) = pair[1]["aliases"].as_object_mut() {
+                aliases.retain(|_, alias| alias["domainId"].as_str().is_none_or(|id| domains.contains(id)));
+            }
+        }
         let roles = ids(self, "Role");
         self.retain("Account", |_, row| {
             let held = row["roles"]["roleIds"].as_object();

@@ -1,6 +1,7 @@
 //! Things of others that have our names, and that nobody of ours may touch.
 
-use schema::System;
+use reconciler::Orphan;
+use schema::{System, TenantId};
 use serde_json::{Value, json};
 
 use super::Outside;
@@ -46,7 +47,9 @@ impl Outside {
         let slug = format!("acme-{}", rng.usize(..SLUGS));
         let number = rng.usize(..CUSTOMERS);
         let address = format!("p{number}@d{number}.test");
-        match rng.u8(..12) {
+        match rng.u8(..16) {
+            12 | 13 => self.settle_marked(rng),
+            14 => self.settle_alias(&format!("d{number}.test"), &format!("p{number}"), rng),
             0 => {
                 let name = format!("dezky-tenant-{slug}");
                 if self.is_named(System::Authentik, "groups", &name) {
@@ -159,9 +162,7 @@ impl Outside {
 
     fn settle_space(&self, name: &str, rng: &mut fastrand::Rng) -> &'static str {
         let id = chance(rng);
-        let row = json!({ "id": id, "name": name, "description": "", "alias": format!("project/{}", id.simple()),
-            "quota": 1_000_000, "disabled": false, "unlisted": false, "grants": [], "files": { "theirs.txt": "aGVsbG8=" },
-            "used": 5, "touched": 1 });
+        let row = space(id, name, "");
         self.settle(System::Ocis, "spaces", json!(id), &row, Fate::Untouched);
         "stranger's space"
     }
@@ -185,19 +186,53 @@ impl Outside {
     /// A mailing list that has an address in a domain of ours.
     fn settle_list(&self, domain: &str, local: &str) -> &'static str {
         let rows = self.rows(System::Stalwart);
-        let Some((key, _)) = rows.table("Domain").find(|(_, row)| row["name"] == domain) else {
-            return "no domain for a list";
-        };
-        let domain = super::rows::mail_id(key.as_u64().expect("a number"));
-        let is_taken = |table: &str| {
-            rows.table(table).any(|(_, row)| row["domainId"] == domain.as_str() && row["name"] == local)
-        };
-        if is_taken("Account") || is_taken("MailingList") {
-            return "no room for a stranger";
-        }
+        let Some(domain) = free_address(&rows, domain, local) else { return "no room for a stranger" };
         let like = json!({ "description": null, "aliases": {}, "memberTenantId": null, "recipients": {} });
         self.settle_mail("MailingList", like, &[("name", json!(local)), ("domainId", json!(domain))]);
         "stranger's list in our mail domain"
+    }
+
+    /// Somebody elsewhere whose mail for an address in a domain of ours comes to them as well.
+    fn settle_alias(&self, domain: &str, local: &str, rng: &mut fastrand::Rng) -> &'static str {
+        let rows = self.rows(System::Stalwart);
+        let Some(domain) = free_address(&rows, domain, local) else { return "no room for a stranger" };
+        let like = rows.table("Account").next().expect("an account").1.clone();
+        let alias =
+            json!({ "0": { "name": local, "domainId": domain, "enabled": true, "description": null } });
+        let name = format!("holder-{}", rng.u32(..));
+        let roles = json!({ "@type": "User" });
+        self.settle_mail("Account", like, &[("name", json!(name)), ("aliases", alias), ("roles", roles)]);
+        "stranger's alias in our mail domain"
+    }
+
+    /// Something that says it is a tenant's that nobody knows, and is not empty: listed, and left alone.
+    fn settle_marked(&self, rng: &mut fastrand::Rng) -> &'static str {
+        let unknown = TenantId::from_uuid(chance(rng));
+        match rng.u8(..4) {
+            0 => {
+                let mark = json!({ "dezky": { "tenantId": unknown, "slug": "long-gone" } });
+                let group = json!({ "name": format!("dezky-tenant-gone-{}", rng.u32(..)), "is_superuser": false,
+                    "parents": [], "users": [], "attributes": mark });
+                self.settle(System::Authentik, "groups", json!(chance(rng)), &group, Fate::Untouched);
+            }
+            1 => {
+                let id = chance(rng);
+                let mut row = space(id, "Gone", &format!("dezky:{unknown}"));
+                row["disabled"] = json!(rng.bool());
+                self.settle(System::Ocis, "spaces", json!(id), &row, Fate::Untouched);
+            }
+            of => {
+                let table = if of == 2 { "Role" } else { "Domain" };
+                let like = self.rows(System::Stalwart).table(table).next().expect("one").1.clone();
+                let mark = json!(format!("dezky {}", unknown.uuid().simple()));
+                let mut changes = vec![("description", mark)];
+                if table == "Domain" {
+                    changes.push(("name", json!(format!("gone-{}.test", rng.u32(..)))));
+                }
+                self.settle_mail(table, like, &changes);
+            }
+        }
+        "mark of an unknown tenant"
     }
 
     /// An object like another one. Its id, as others name it.
@@ -236,6 +271,19 @@ impl Outside {
         harm
     }
 
+    /// Whether an object that says it is of a tenant is one that others put there.
+    pub(crate) fn is_put_there(&self, orphan: &Orphan) -> bool {
+        let strangers = self.strangers.borrow();
+        strangers.iter().filter(|one| one.system == orphan.system).any(|one| match one.system {
+            System::Stalwart => {
+                one.key.as_u64().map(super::rows::mail_id).as_ref() == Some(&orphan.external_id)
+            }
+            System::Authentik | System::Ocis => {
+                one.key.as_str().is_some_and(|key| orphan.external_id.ends_with(key))
+            }
+        })
+    }
+
     /// From now on these are the strangers of a system.
     pub(super) fn forget_strangers(&self, system: System, instead: Vec<Stranger>) {
         let mut strangers = self.strangers.borrow_mut();
@@ -256,6 +304,7 @@ impl Outside {
                         row["username"] = json!(name);
                         row["email"] = json!("");
                     }
+                    (System::Stalwart, "Account") => row["aliases"] = json!({}),
                     (System::Stalwart, "Domain") => row["name"] = json!(format!("{name}.test")),
                     (System::Authentik | System::Ocis, "groups") | (System::Stalwart, "MailingList") => {
                         row["name"] = json!(name);
@@ -269,12 +318,46 @@ impl Outside {
         }
     }
 
+    /// What belonged to others may have gone with what was lost, or hang on to less of it. Harm done before stays harm.
+    pub(super) fn take_note_of_losses(&self, before: &Rows, after: &Rows) {
+        self.strangers.borrow_mut().retain_mut(|one| {
+            let was_well = fields(before, one.table, &one.key).as_ref() == Some(&one.fields);
+            if one.system != before.system || !was_well {
+                return true;
+            }
+            let left = fields(after, one.table, &one.key);
+            let is_there = left.is_some();
+            one.fields = left.unwrap_or_default();
+            is_there
+        });
+    }
+
     pub(super) fn is_strangers(&self, system: System, table: &str, key: &str) -> bool {
         let strangers = self.strangers.borrow();
         strangers.iter().any(|one| {
             one.system == system && one.table == table && one.key.to_string().trim_matches('"') == key
         })
     }
+}
+
+/// A space with a file in it.
+fn space(id: uuid::Uuid, name: &str, description: &str) -> Value {
+    json!({
+        "id": id, "name": name, "description": description, "alias": format!("project/{}", id.simple()),
+        "quota": 1_000_000, "disabled": false, "unlisted": false, "grants": [],
+        "files": { "theirs.txt": "aGVsbG8=" }, "used": 5, "touched": 1,
+    })
+}
+
+/// The id of a mail domain in which a name is free.
+fn free_address(rows: &Rows, domain: &str, local: &str) -> Option<String> {
+    let (key, _) = rows.table("Domain").find(|(_, row)| row["name"] == domain)?;
+    let id = super::rows::mail_id(key.as_u64()?);
+    let has = |row: &Value| row["domainId"] == id.as_str() && row["name"] == local;
+    let holds =
+        |row: &Value| has(row) || row["aliases"].as_object().is_some_and(|aliases| aliases.values().any(has));
+    let is_taken = ["Account", "MailingList"].iter().any(|of| rows.table(of).any(|(_, row)| holds(row)));
+    (!is_taken).then_some(id)
 }
 
 /// A row; of an account in identity, where it belongs, too.
