@@ -30,10 +30,7 @@ fn spec(space: Space) -> Spec {
         quota: 5_000,
         space,
         group: "dezky-tenant-acme".into(),
-        people: vec![
-            person(1, "anna@acme.dk", Belongs::Inside),
-            person(2, "bo@acme.dk", Belongs::Outside),
-        ],
+        people: vec![person(1, "anna@acme.dk", Belongs::Inside), person(2, "bo@acme.dk", Belongs::Outside)],
     }
 }
 
