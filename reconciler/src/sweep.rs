@@ -97,7 +97,14 @@ impl Compared {
 impl Reconciler {
     /// Compares everything there is with everything wanted; who differs is asked for a look.
     pub fn sweep(&self) -> BoxFuture<'_, Result<SweepReport, WorkError>> {
-        Box::pin(self.sweeping(&System::ALL))
+        Box::pin(async {
+            let swept = self.sweeping(&System::ALL).await;
+            swept.inspect_err(|error| {
+                if error.is_of_the_database() {
+                    self.database_is_away(error);
+                }
+            })
+        })
     }
 
     /// The same, of some systems.
