@@ -67,6 +67,7 @@ impl Default for Setup {
             hands: 4,
             trusts_addresses: true,
             loss: LossLimit::DEFAULT,
+            jitter: |most| most,
         }
     }
 }
