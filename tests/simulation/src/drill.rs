@@ -19,8 +19,8 @@ use crate::trouble::Trouble;
 
 /// Passes within which a door is seen shut in a system that answers.
 const PASSES_TO_SHUT: usize = 3;
-/// Longer than any call may take: the answer never comes.
-const NEVER: Duration = Duration::from_mins(10);
+/// The answer never comes, and nobody gives up meanwhile.
+const NEVER: Duration = Duration::from_hours(1);
 /// For the machine the run is on, which may be slow; nothing is concluded from being quick.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// So many lost ones are more than any limit lets pass, if they are also a share of this.
