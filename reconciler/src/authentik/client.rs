@@ -67,12 +67,6 @@ impl Client {
         self.line.lane()
     }
 
-    /// What only this installation says of itself: the hash of our own account with its secret key.
-    pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
-        let me: Option<Value> = self.one("read our own account", "/core/users/me/").await?;
-        Ok(me.and_then(|me| me["user"]["uid"].as_str().map(str::to_owned)))
-    }
-
     pub async fn group(&self, pk: &str) -> Result<Option<Group>, CallError> {
         self.one(
             "read the group",
