@@ -74,8 +74,13 @@ impl User {
         self.identities.iter().any(|identity| identity.instance == instance)
     }
 
+    /// Whether this very identity stands for the person.
+    pub fn is_identified_by(&self, instance: &str, subject: &str) -> bool {
+        self.identities.iter().any(|identity| identity.is(instance, subject))
+    }
+
     fn link(&self, instance: &str, subject: String, how: LinkedHow) -> Result<Vec<UserEvent>, Rejection> {
-        if self.identities.iter().any(|identity| identity.is(instance, &subject)) {
+        if self.is_identified_by(instance, &subject) {
             return Ok(if how == LinkedHow::SignIn { self.activated() } else { vec![] });
         }
         let linked =

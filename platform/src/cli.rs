@@ -53,7 +53,7 @@ pub(crate) enum Role {
     Status(Output),
     /// Say that what is missing in a system is gone: the running reconciler makes it again, empty.
     ///
-    /// When more than DEZKY_LOSS_PERCENT of what was made in a system is missing at once, or another installation
+    /// When more than `DEZKY_LOSS_PERCENT` of what was made in a system is missing at once, or another installation
     /// answers there, nothing is made until it is back: it may be a restore, a wrong address or an answer that lies.
     /// Doors still shut meanwhile. `dezky status` shows it. Exit code 1 when nothing is missing.
     ConfirmLoss(OneSystem),

@@ -284,7 +284,7 @@ async fn advance_guarded(
     match caught(advance(views, owner, track, entries)).await {
         Ok(applied) => applied,
         Err(panicked) => {
-            track.broke(&panicked);
+            track.broke(views, &panicked).await;
             Ok(Applied::Done)
         }
     }
@@ -302,7 +302,7 @@ async fn advance(
         track.becomes(read);
     }
     track.report(views);
-    track.is_well();
+    track.is_well(views).await;
     Ok(applied)
 }
 

@@ -128,9 +128,12 @@ impl Select {
         self.bind(Value::Text(format!("{}%", escaped(beginning))))
     }
 
-    /// Several values for an `in (…)`.
+    /// Several values for an `in (…)`, filled up as in [`load_many`].
     pub(crate) fn list(&mut self, values: impl Iterator<Item = Value>) -> String {
-        values.map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
+        let values: Vec<Value> = values.collect();
+        let places = values.len().next_power_of_two();
+        let padded = values.iter().chain(values.last().into_iter().cycle()).take(places).cloned();
+        padded.map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn and(&mut self, condition: impl Into<String>) {

@@ -1,6 +1,6 @@
 //! What looks would have changed where they may only look, as rows.
 
-use event_store::{Batch, Db, DbError, Expect, Row, WriteError};
+use event_store::{Batch, Db, DbError, Expect, WriteError};
 use schema::{System, Timestamp};
 
 use crate::subject::Subject;
@@ -9,21 +9,6 @@ use crate::subject::Subject;
 const STEPS_KEPT: usize = 20;
 /// Letters kept of a sentence.
 const LETTERS_KEPT: usize = 200;
-
-/// What a look would have changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// Whose objects.
-    pub subject: Subject,
-    /// In which system.
-    pub system: System,
-    /// When it was seen last.
-    pub at: Timestamp,
-    /// Our sentences, the first of them.
-    pub steps: Vec<String>,
-    /// How many there were.
-    pub count: u64,
-}
 
 /// The rows.
 #[derive(Clone)]
@@ -82,14 +67,6 @@ impl DifferenceRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// What differs of one subject.
-    pub(crate) async fn of(&self, subject: Subject) -> Result<Vec<Difference>, DbError> {
-        let sql =
-            "select subject, system, at, steps, count from differences where subject = $1 order by system";
-        let rows = self.db.query(sql, &[subject.to_string().into()]).await?;
-        Ok(rows.iter().filter_map(difference).collect())
-    }
-
     /// How many subjects differ in each system; nothing where none does.
     pub(crate) async fn count_by_system(&self) -> Result<Vec<(System, u64)>, DbError> {
         let sql = "select system, count(*) from differences where count > 0 group by system order by system";
@@ -99,14 +76,4 @@ impl DifferenceRows {
             .filter_map(|row| Some((row.text(0).ok()?.parse().ok()?, row.count(1).ok()?)))
             .collect())
     }
-}
-
-fn difference(row: &Row) -> Option<Difference> {
-    Some(Difference {
-        subject: row.text(0).ok()?.parse().ok()?,
-        system: row.text(1).ok()?.parse().ok()?,
-        at: row.text(2).ok()?.parse().ok()?,
-        steps: serde_json::from_str(row.text(3).ok()?).ok()?,
-        count: row.count(4).ok()?,
-    })
 }

@@ -56,8 +56,6 @@ pub struct KnownLeftover {
     pub leftover: Leftover,
     /// When a sweep first saw it.
     pub since: Timestamp,
-    /// When it was seen to hold nothing of anybody, just before its removal began.
-    pub emptied_at: Option<Timestamp>,
 }
 
 /// How many there are of a kind.
@@ -116,7 +114,6 @@ impl LeftoverRows {
             &["system", "kind", "external_id", "owner", "why", "since", "seen_at"],
             rows.collect(),
             "on conflict (system, kind, external_id) do update set
-                 emptied_at = case when leftovers.owner = excluded.owner then leftovers.emptied_at else null end,
                  owner = excluded.owner, why = excluded.why, seen_at = excluded.seen_at",
         );
         batch.run("delete from leftovers where system = $1 and seen_at = ''", of_system(), Expect::Any);
@@ -125,27 +122,10 @@ impl LeftoverRows {
 
     /// What says that it is this owner's.
     pub(crate) async fn of_owner(&self, system: System, owner: &str) -> Result<Vec<KnownLeftover>, DbError> {
-        let sql = "select system, kind, external_id, owner, why, since, emptied_at from leftovers
+        let sql = "select system, kind, external_id, owner, why, since from leftovers
                     where system = $1 and owner = $2 order by kind, external_id";
         let rows = self.db.query(sql, &[system.as_str().into(), owner.into()]).await?;
         Ok(rows.iter().filter_map(known).collect())
-    }
-
-    /// It was seen to hold nothing of anybody: its removal begins.
-    pub(crate) async fn emptied(
-        &self,
-        system: System,
-        kind: &str,
-        external_id: &str,
-        now: Timestamp,
-    ) -> Result<(), WriteError> {
-        let mut batch = Batch::new();
-        batch.run(
-            "update leftovers set emptied_at = $4 where system = $1 and kind = $2 and external_id = $3",
-            vec![system.as_str().into(), kind.into(), external_id.into(), now.to_string().into()],
-            Expect::Any,
-        );
-        self.db.write(batch).await.map(drop)
     }
 
     /// The ids of one owner's.
@@ -164,7 +144,7 @@ impl LeftoverRows {
 
     /// The ones seen first.
     pub(crate) async fn list(&self, limit: usize) -> Result<Vec<KnownLeftover>, DbError> {
-        let sql = "select system, kind, external_id, owner, why, since, emptied_at from leftovers
+        let sql = "select system, kind, external_id, owner, why, since from leftovers
                     order by since, system, kind, external_id limit $1";
         let rows = self.db.query(sql, &[i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
         Ok(rows.iter().filter_map(known).collect())
@@ -181,7 +161,6 @@ fn known(row: &Row) -> Option<KnownLeftover> {
             why: LeftoverWhy::of(row.text(4).ok()?)?,
         },
         since: row.text(5).ok()?.parse().ok()?,
-        emptied_at: row.opt_text(6).ok()?.and_then(|at| at.parse().ok()),
     })
 }
 

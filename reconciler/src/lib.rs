@@ -33,7 +33,9 @@ mod pass;
 mod plan;
 mod record;
 #[cfg(test)]
-mod seen_tests;
+mod seen {
+    mod tests;
+}
 pub mod stalwart;
 mod subject;
 mod sweep;
@@ -58,7 +60,6 @@ pub use config::{
     AUTHENTIK_CALLS_DEFAULT, AuthentikConfig, Config, LossLimit, OCIS_CALLS_DEFAULT, OcisConfig,
     STALWART_CALLS_DEFAULT, Size, StalwartConfig, SystemMode,
 };
-pub use differences::Difference;
 pub use due::{Waiting, WaitingCount};
 pub use left_alone::LeftAlone;
 pub use leftovers::{KnownLeftover, Leftover, LeftoverCount, LeftoverWhy};

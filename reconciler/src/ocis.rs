@@ -15,7 +15,7 @@ use schema::{System, TenantId, UserId};
 use serde::Serialize;
 
 use crate::call::CallError;
-use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen, each};
+use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen};
 use crate::lane::Lane;
 pub use client::Client;
 pub use credentials::Credentials;
@@ -32,6 +32,16 @@ pub(crate) const MARK_PREFIX: &str = "dezky:ten_";
 /// The text by which a space is ours. Names and aliases are not unique, and members may edit the alias.
 pub(crate) fn mark(tenant: TenantId) -> String {
     format!("dezky:{tenant}")
+}
+
+/// The word beside our mark on a second space that is opened to see whether it is empty.
+pub(crate) const OPENED: &str = "dezky-opened";
+/// The word beside our mark on a second space that holds something: it stays disabled and is left alone.
+pub(crate) const KEPT: &str = "dezky-kept";
+
+/// The marks of ours in a description, of any tenant.
+pub(crate) fn marks(description: &str) -> impl Iterator<Item = &str> {
+    description.split_whitespace().filter(|word| word.starts_with(MARK_PREFIX))
 }
 
 /// A tenant's name as a space may have it.
@@ -144,6 +154,25 @@ impl SpaceSeen {
     pub(crate) fn is_empty(&self) -> bool {
         self.used == Some(0) && self.others == 0
     }
+
+    /// Known to hold something, and put away for that.
+    pub(crate) fn is_set_aside(&self) -> bool {
+        self.has_word(KEPT)
+    }
+
+    /// Opened by us for a look, or about to be put away.
+    pub(crate) fn was_opened(&self) -> bool {
+        self.has_word(OPENED) || self.has_word(KEPT)
+    }
+
+    fn has_word(&self, wanted: &str) -> bool {
+        self.description.split_whitespace().any(|word| word == wanted)
+    }
+
+    /// Whether it is marked as another tenant's and not as this one's.
+    pub(crate) fn is_of_another(&self) -> bool {
+        !self.is_marked && marks(&self.description).next().is_some()
+    }
 }
 
 /// A group as it is.
@@ -160,7 +189,7 @@ pub struct GroupSeen {
 pub struct Observed {
     /// Ours: by the id we bound, or by our mark.
     pub space: Option<SpaceSeen>,
-    /// Further spaces with our mark.
+    /// Further spaces with our mark: from the list of all, or by the ids a sweep left.
     pub twins: Vec<SpaceSeen>,
     /// Ours: by the id we bound, or by name with members of the tenant only.
     pub group: Option<GroupSeen>,
@@ -209,6 +238,8 @@ impl Integration for Ocis {
         match step {
             Step::DisableSpace { .. }
             | Step::PurgeSpace { .. }
+            | Step::OpenTwin { .. }
+            | Step::SetAside { .. }
             | Step::CreateSpace { .. }
             | Step::RestoreSpace { .. }
             | Step::MarkSpace { .. }
@@ -233,11 +264,7 @@ impl Integration for Ocis {
     }
 
     async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
-        let one = |step| async move {
-            let done = apply::apply(&self.client, &desired.spec, step).await;
-            done.map_err(|error| error.or_about(Self::about(&desired.spec, observed, step)))
-        };
-        each(self.lane().limit(), steps, one).await
+        apply::apply(&self.client, &desired.spec, observed, steps).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

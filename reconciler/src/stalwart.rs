@@ -231,6 +231,8 @@ pub struct Observed {
     pub taken: BTreeSet<String>,
     /// Accounts by the id of our domains.
     pub accounts: BTreeMap<String, Vec<AccountSeen>>,
+    /// Ids of domains that hold groups or lists, which are the tenant's own business.
+    pub occupied: BTreeSet<String>,
     /// Keys of the gate by domain name, of our domains only.
     pub gate_keys: BTreeMap<String, String>,
     /// The gate itself.

@@ -69,6 +69,10 @@ trait Bulk<I: Integration> {
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan>;
     /// Whether an object is there.
     fn holds(&self, kind: ResourceKind, id: &str) -> bool;
+    /// What carries a tenant's mark beside what is in use, of what was seen of them.
+    fn twins(&self, _desired: &Desired<I::Spec>, _observed: &I::Observed) -> Vec<Orphan> {
+        Vec::new()
+    }
 }
 
 /// Somebody whose wanted state is compared.
@@ -100,7 +104,16 @@ impl Reconciler {
         let (position, everybody, admins) = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             let everybody = facts::all(&mut at).await?;
-            (at.position(), everybody, facts::platform_admins(&mut at).await?)
+            (at.position(), everybody, facts::platform_admins(&mut at).await)
+        };
+        let admins = match admins.map_err(WorkError::from) {
+            Ok(admins) => Some(admins),
+            Err(error) if error.is_of_the_database() => return Err(error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the administrators cannot be read: nothing is done for their group");
+                None
+            }
         };
         for unreadable in &everybody.unreadable {
             tracing::error!(?unreadable, "a tenant cannot be read: nothing is done for it");
@@ -109,7 +122,7 @@ impl Reconciler {
         let mut report = SweepReport { tenants: tenants.len(), ..SweepReport::default() };
         let mut asked: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
         for system in System::ALL {
-            let compared = self.compared(system, &tenants, &admins);
+            let compared = self.compared(system, &tenants, admins.as_deref());
             for one in compared.iter().filter(|one| !one.is_settled) {
                 asked.insert((one.subject, system), one.haste());
             }
@@ -169,16 +182,12 @@ impl Reconciler {
             Ok(permit) => permit == Permit::Allowed,
             Err(error) => return Ok(Err(error)),
         };
-        let orphans = everything.orphans(tenants);
+        let (differing, twins) = everything.compare(compared);
+        let orphans: Vec<Orphan> = everything.orphans(tenants).into_iter().chain(twins).collect();
         self.note_leftovers(system, &orphans).await?;
-        let twins = orphans.iter().filter(|orphan| is_enforced && orphan.why == LeftoverWhy::Twin);
-        let twins = twins.filter_map(|twin| twin.owner.parse::<Subject>().ok());
-        let mut asked: BTreeMap<(Subject, System), Haste> =
-            twins.map(|subject| ((subject, system), Haste::Usual)).collect();
         // While the system is not believed everybody differs, and only doors would be looked at.
-        let differing = everything.differing(compared).into_iter();
-        let looked_at = differing.filter(|one| is_believed || one.haste() == Haste::Closing);
-        asked.extend(looked_at.map(|one| ((one.subject, system), one.haste())));
+        let looked_at = differing.into_iter().filter(|one| is_believed || one.haste() == Haste::Closing);
+        let asked = looked_at.map(|one| ((one.subject, system), one.haste())).collect();
         report.orphans.extend(orphans);
         Ok(Ok(asked))
     }
@@ -210,10 +219,11 @@ impl Reconciler {
         Ok(self.0.leftovers.replace(system, &seen, self.now()).await?)
     }
 
-    fn compared(&self, system: System, tenants: &[TenantFacts], admins: &[PersonFacts]) -> Vec<Compared> {
+    fn compared(&self, system: System, tenants: &[TenantFacts], admins: Option<&[PersonFacts]>) -> Vec<Compared> {
         let mut compared: Vec<Compared> =
             tenants.iter().filter_map(|tenant| self.compared_tenant(system, tenant)).collect();
-        if system == System::Authentik && self.0.systems.mode(system) != SystemMode::Disabled {
+        let admins = admins.filter(|_| self.0.systems.mode(system) != SystemMode::Disabled);
+        if let (System::Authentik, Some(admins)) = (system, admins) {
             compared.push(Compared {
                 subject: Subject::Platform,
                 spec: Spec::of_platform(admins),

@@ -79,6 +79,9 @@ impl Reconciler {
             let mut at = self.0.views.snapshot(&timers::MODEL).await?;
             timers::due(&mut at, self.now(), BATCH + self.0.set_aside.count()).await?
         };
+        for unreadable in &due.unreadable {
+            tracing::debug!(?unreadable, "a timer cannot be read: it is not fired");
+        }
         let mut fired = 0;
         for timer in &due.timers {
             if self.0.set_aside.waits(&timer.id, self.now()) {

@@ -156,6 +156,13 @@ impl Ocis {
         self.kept.load(saved)
     }
 
+    /// Another installation takes its place: nothing of before is there, and all its ids are unlike those before.
+    pub fn install_anew(&self) -> io::Result<()> {
+        let storage = self.kept.read(|state| Uuid::new_v5(&state.storage(), b"another installation"));
+        self.kept.write(|state| state.tokens.clear());
+        self.kept.load(&Kept::in_memory(State::new(storage)).save())
+    }
+
     pub fn set(&self, switch: Switch) {
         self.kept.write(|state| state.set(switch));
     }

@@ -75,9 +75,10 @@ impl Stalwart {
         Self::keeping(Kept::in_memory(State::bootstrapped()), settings)
     }
 
-    /// Continues with the state in the journal at `path`, which is created if it is not there.
+    /// Continues with the state in the journal at `path`. A new one is a new installation: what it says of itself is
+    /// unlike what any other says.
     pub fn persisted(settings: Settings, path: PathBuf) -> io::Result<Self> {
-        Ok(Self::keeping(Kept::persisted(State::bootstrapped(), path)?, settings))
+        Ok(Self::keeping(Kept::persisted(State::bootstrapped_sometime(), path)?, settings))
     }
 
     fn keeping(kept: Kept<State>, settings: Settings) -> Self {
@@ -86,6 +87,12 @@ impl Stalwart {
 
     pub async fn start(&self, listen: SocketAddr) -> io::Result<Running> {
         serve(self.router(), listen, self.faults.clone()).await
+    }
+
+    /// Another installation takes its place: nothing of before is there, and it says other things of itself.
+    pub fn install_anew(&self) -> io::Result<()> {
+        let fresh = Kept::in_memory(self.kept.read(State::bootstrapped_after));
+        self.kept.load(&fresh.save())
     }
 
     pub fn router(&self) -> Router {

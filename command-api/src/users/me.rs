@@ -109,11 +109,19 @@ async fn by_address(app: &App, identity: &Identity, email: Option<Email>) -> Res
     };
     let claim = Claim::email(&email);
     let holder = app.store.resolve(claim.scope, &claim.value).await?.and_then(|stream| stream.user());
-    let trust = if identity.email_is_trusted { Trust::Trusted } else { Trust::Untrusted };
+    let is_proof = identity.email_is_trusted && is_plainly_written(&email);
+    let trust = if is_proof { Trust::Trusted } else { Trust::Untrusted };
     Ok(match holder {
         Some(user_id) => SignedInAs::Address { user_id, trust },
         None => SignedInAs::Nobody { user_id: UserId::from_uuid(Uuid::now_v7()), email },
     })
+}
+
+/// Whether an address is the one it is compared as, but for the case of its letters. Two mailboxes may look alike in the
+/// compared form (`\u{212a}` becomes `k`, `ﬁ` becomes `fi`), and the holder of one proves nothing about the other.
+fn is_plainly_written(email: &Email) -> bool {
+    let turns_plain = |letter: char| !letter.is_ascii() && letter.to_lowercase().any(|one| one.is_ascii());
+    email.as_str().to_lowercase() == email.normalised() && !email.as_str().chars().any(turns_plain)
 }
 
 /// The first administrator: by a trusted address, with an operator-scoped token, while there has never been one.
@@ -128,7 +136,8 @@ async fn bootstrap(
         .as_ref()
         .zip(email)
         .is_some_and(|(meant, email)| meant.normalised() == email.normalised());
-    if !is_meant || !identity.email_is_trusted || !identity.is_operator_scoped() {
+    let is_proof = identity.email_is_trusted && email.is_some_and(is_plainly_written);
+    if !is_meant || !is_proof || !identity.is_operator_scoped() {
         return Ok(None);
     }
     let (platform, _) = app.store.fold::<Platform>(&StreamId::platform()).await?;

@@ -23,7 +23,7 @@ mod positions;
 mod provider;
 mod rehearsals;
 mod restarts;
-mod sizes;
 mod shown;
+mod sizes;
 mod tenants;
 mod visibility;

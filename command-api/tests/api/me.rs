@@ -98,6 +98,18 @@ async fn ec_39_an_invited_person_is_not_linked_by_an_untrusted_address() {
 }
 
 #[tokio::test]
+async fn an_address_is_compared_without_case_and_one_that_only_looks_like_it_links_nobody() {
+    let house = House::open().await;
+    let kim = invite(&house, "kim@acme.example").await;
+    for alike in ["\u{212a}im@acme.example", "\u{ff4b}im@acme.example"] {
+        let token = house.idp.portal(alike);
+        house.get("/users/me").by(&token).send().await.refused(409, "identity-conflict");
+    }
+    let me = house.get("/users/me").by(&house.idp.portal("KIM@Acme.example")).send().await.expect(200);
+    assert_eq!(me.json["id"], kim.to_string());
+}
+
+#[tokio::test]
 async fn ec_41_the_first_administrator_is_made_once() {
     let (house, operator) = House::with_operator().await;
     let second = house.idp.operator("second@dezky.example");

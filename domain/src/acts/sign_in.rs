@@ -81,7 +81,10 @@ impl SignIn {
         let (instance, subject) = (self.instance.clone(), self.subject.clone());
         let user = board.user(self.user_id());
         let command = match &self.found {
-            SignedInAs::Identity(_) => UserCommand::Activate,
+            SignedInAs::Identity(_) => {
+                must_still_be_linked(user, &instance, &subject)?;
+                UserCommand::Activate
+            }
             SignedInAs::Address { trust, .. } => {
                 must_be_linkable(user, &self.instance, *trust)?;
                 UserCommand::LinkIdentity { instance, subject, how: LinkedHow::SignIn }
@@ -130,6 +133,17 @@ impl SignIn {
 fn may_own(tenant: &Tenant, user_id: UserId) -> bool {
     matches!(tenant.lifecycle(), Some(Lifecycle::Pending | Lifecycle::Active))
         && !tenant.has_active_member(user_id)
+}
+
+/// The identity may have been taken from the person between the look-up and now: an operator linked another one.
+fn must_still_be_linked(user: &User, instance: &str, subject: &str) -> Result<(), Rejection> {
+    match user.status() {
+        Some(UserStatus::Invited | UserStatus::Active) if !user.is_identified_by(instance, subject) => {
+            Err(Rejection::IdentityConflict)
+        }
+        // Whoever is disabled is refused as such by the command itself.
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// An unknown identity with a known address: the person's, if the address proves it and nothing else stands for them

@@ -101,6 +101,5 @@ fn leftover(found: &KnownLeftover) -> Value {
     json!({
         "system": leftover.system, "kind": leftover.kind, "externalId": leftover.external_id,
         "owner": leftover.owner, "why": leftover.why.as_str(), "since": found.since.to_api(),
-        "emptiedAt": found.emptied_at.map(schema::Timestamp::to_api),
     })
 }

@@ -161,9 +161,8 @@ fn loss(loss: &Loss) -> String {
 
 fn leftover(found: &KnownLeftover) -> String {
     let leftover = &found.leftover;
-    let emptied = if found.emptied_at.is_some() { ", its removal has begun" } else { "" };
     format!(
-        "{} {} {} of {}: {} since {}{emptied}",
+        "{} {} {} of {}: {} since {}",
         leftover.system,
         cut(&leftover.kind),
         cut(&leftover.external_id),

@@ -24,6 +24,20 @@ fn named(facts: &facts::Everybody) -> Vec<&str> {
     facts.tenants.iter().map(|tenant| tenant.slug.as_str()).collect()
 }
 
+/// Waits for what `dezky status` shows beside the read model.
+async fn noted(world: &World, holds: impl Fn(Option<&str>) -> bool) {
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let models = world.views.positions().await.unwrap();
+        let tenants = models.into_iter().find(|status| status.name == tenants::MODEL.name).unwrap();
+        if holds(tenants.note.as_deref()) {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < end, "{tenants:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
 on_both_databases! {
     async fn a_projection_that_panics_parks_its_stream_and_nothing_else(world: World) {
         world.a_plan().await;
@@ -77,8 +91,10 @@ on_both_databases! {
             world.a_tenant(1, "acme", Owner::None, None).await;
             let head = world.store.read_head().await.unwrap();
             world.views.wait_for(&timers::MODEL, head, within).await.unwrap();
+            noted(&world, |note| note.is_some_and(|note| note.starts_with("panicked at "))).await;
             breaks(false);
             world.views.wait_for(&tenants::MODEL, head, within).await.unwrap();
+            noted(&world, |note| note.is_none()).await;
             stop.cancel();
         };
         let both = async { futures::join!(following, watching).0 };

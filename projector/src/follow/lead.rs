@@ -70,15 +70,30 @@ impl Track {
         *self = Self { trouble, ..read };
     }
 
-    /// It broke. Its neighbours go on, and it is tried again later.
-    pub(crate) fn broke(&mut self, panicked: &Panicked) {
+    /// It broke. Its neighbours go on, and it is tried again later; until then `dezky status` shows why it stands.
+    pub(crate) async fn broke(&mut self, views: &Views, panicked: &Panicked) {
         let pause = self.trouble.tell_panicked(panicked, "keep a read model up to date", self.model.name);
         self.standing = Standing::SetAside(Instant::now() + pause);
+        self.note(views, Some(panicked.to_string())).await;
     }
 
     /// It moved.
-    pub(crate) fn is_well(&mut self) {
-        self.trouble.tell_works("the read model is kept up to date");
+    pub(crate) async fn is_well(&mut self, views: &Views) {
+        if self.trouble.lasts() {
+            self.trouble.tell_works("the read model is kept up to date");
+            self.note(views, None).await;
+        }
+    }
+
+    /// For people alone: that it cannot be written changes nothing.
+    async fn note(&self, views: &Views, note: Option<String>) {
+        let mut batch = Batch::new();
+        batch.run(
+            "update checkpoints set note = $1 where read_model = $2 and version = $3 and epoch = $4",
+            vec![note.into(), self.model.name.into(), self.copy.into(), self.epoch.into()],
+            Expect::Any,
+        );
+        drop(views.db().write(batch).await);
     }
 
     pub(crate) fn distrust(&mut self) {
@@ -166,7 +181,7 @@ pub(crate) async fn take_over_all(views: &Views, owner: &str) -> Result<Vec<Trac
         match caught(taking).await {
             Ok(taken) => found.becomes(taken?),
             // One read model keeps no other from being followed, from the start on.
-            Err(panicked) => found.broke(&panicked),
+            Err(panicked) => found.broke(views, &panicked).await,
         }
         tracks.push(found);
     }
@@ -258,7 +273,7 @@ pub(crate) async fn refresh(
         if let Some(track) = known.and_then(|at| tracks.get_mut(at)) {
             let looked = caught(look_again(views, owner, track, found, head)).await;
             if let Err(panicked) = &looked {
-                track.broke(panicked);
+                track.broke(views, panicked).await;
             }
             looked.unwrap_or(Ok(()))?;
         } else {
@@ -305,6 +320,10 @@ async fn look_again(
         track.becomes(taken);
     }
     track.report(views);
+    // Nothing is left to break over.
+    if track.is_led() && track.position >= head {
+        track.is_well(views).await;
+    }
     if track.is_live && track.is_led() {
         let lag = head.saturating_sub(track.position);
         metrics::gauge!("dezky_projection_lag_events", "read_model" => track.model.name).set(lossy(lag));

@@ -96,7 +96,8 @@ impl<'a> Search<'a> {
         let privileged = self.privileged(&pool, observed).await?;
         for person in self.people() {
             let candidates = pool.candidates(&self.claim(person));
-            let (account, stranger) = resolve(&self.claim(person), candidates.values().copied(), &privileged);
+            let (account, stranger) =
+                resolve(&self.claim(person), &candidates.values().copied(), &privileged);
             if let Some(account) = account {
                 observed.accounts.insert(person.user_id, account.clone());
             }

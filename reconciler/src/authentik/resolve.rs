@@ -82,7 +82,7 @@ fn folds_alike(left: &str, right: &str) -> bool {
 /// The account of a person among those read, and who stands in its way.
 pub(crate) fn resolve<'a>(
     claim: &Claim<'_>,
-    accounts: impl Iterator<Item = &'a AccountSeen> + Clone,
+    accounts: &(impl Iterator<Item = &'a AccountSeen> + Clone),
     privileged: &BTreeSet<String>,
 ) -> (Option<&'a AccountSeen>, Option<Stranger>) {
     let user_id = claim.person.user_id;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::integration::{Asked, Creating, Gate, Step as _};
 
+mod many;
 mod strangers;
 
 fn user(number: u128) -> UserId {

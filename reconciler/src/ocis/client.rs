@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-use super::credentials::Pass;
+use super::credentials::{Pass, Used};
 use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User, Users};
 use crate::call::{Answer, CallError, Effect, Line, with_json};
 use crate::lane::Lane;
+
+/// Accounts added to a group in one call at most.
+pub(crate) const ADDED_MAX: usize = 20;
 
 /// The API as our service account.
 #[derive(Debug, Clone)]
@@ -44,7 +47,7 @@ impl Client {
         self.me.get_or_try_init(find).await.map(String::as_str)
     }
 
-    /// What only this installation says of itself: the id of our own account.
+    /// Something only this installation says of itself: our own id, asked for anew.
     pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
         let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
         Ok(found.map(|me| me.id))
@@ -54,7 +57,7 @@ impl Client {
     pub async fn drives(&self) -> Result<Vec<Drive>, CallError> {
         let what = "list the project spaces";
         let path = "/graph/v1beta1/drives?$filter=driveType%20eq%20%27project%27";
-        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, With::Nothing).await?;
         let answer = self.succeeded(what, Effect::Reads, answer)?;
         // "Nothing found" may be said with null.
         let list: Option<Drives> = answer.parse(self.line.system, what)?;
@@ -85,10 +88,10 @@ impl Client {
         .await
     }
 
-    pub async fn restore_drive(&self, id: &str) -> Result<(), CallError> {
+    /// With what else changes in the same call.
+    pub async fn restore_drive(&self, id: &str, body: &Value) -> Result<(), CallError> {
         let (what, path) = ("restore the space", format!("/graph/v1.0/drives/{}", encoded(id)));
-        let answer =
-            self.send(what, Effect::Writes, Method::PATCH, &path, Some(&json!({})), Restore::Yes).await?;
+        let answer = self.send(what, Effect::Writes, Method::PATCH, &path, Some(body), With::Restore).await?;
         self.succeeded(what, Effect::Writes, answer).map(drop)
     }
 
@@ -101,13 +104,17 @@ impl Client {
     pub async fn purge_drive(&self, id: &str) -> Result<(), CallError> {
         self.disable_drive(id).await?;
         let (what, path) = ("purge the space", format!("/graph/v1.0/drives/{}", encoded(id)));
-        let request = self.line.request(Method::DELETE, &path).header("Purge", "T");
-        let request = self.pass.sign(&self.line, request).await?;
-        let answer = self.line.send(what, Effect::Writes, request).await?;
+        let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None, With::Purge).await?;
         if answer.status.as_u16() == 404 {
             return Ok(());
         }
         self.succeeded(what, Effect::Writes, answer).map(drop)
+    }
+
+    /// Away again, and said in its description why, first: cut in between it is disabled at the next look.
+    pub async fn set_aside(&self, id: &str, description: &str) -> Result<(), CallError> {
+        self.patch_drive(id, &json!({ "description": description })).await?;
+        self.disable_drive(id).await
     }
 
     /// Lets a group edit in a space. Already granted is as good.
@@ -118,7 +125,7 @@ impl Client {
             "recipients": [{ "objectId": group, "@libre.graph.recipient.type": "group" }],
             "roles": [EDITOR_ROLE],
         });
-        let answer = self.send(what, Effect::Writes, Method::POST, &path, Some(&body), Restore::No).await?;
+        let answer = self.send(what, Effect::Writes, Method::POST, &path, Some(&body), With::Nothing).await?;
         if answer.status.as_u16() == 409 {
             return self.regrant_editor(drive, group).await;
         }
@@ -145,7 +152,7 @@ impl Client {
     pub async fn groups(&self) -> Result<Vec<Group>, CallError> {
         let what = "list the groups";
         let path = "/graph/v1.0/groups?$expand=members";
-        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, With::Nothing).await?;
         let list: Option<Groups> =
             self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what)?;
         Ok(list.map(|list| list.value).unwrap_or_default())
@@ -155,7 +162,7 @@ impl Client {
     pub async fn users(&self) -> Result<Vec<User>, CallError> {
         let what = "list the accounts";
         let answer =
-            self.send(what, Effect::Reads, Method::GET, "/graph/v1.0/users", None, Restore::No).await?;
+            self.send(what, Effect::Reads, Method::GET, "/graph/v1.0/users", None, With::Nothing).await?;
         let list: Option<Users> =
             self.succeeded(what, Effect::Reads, answer)?.parse(self.line.system, what)?;
         Ok(list.map(|list| list.value).unwrap_or_default())
@@ -166,7 +173,7 @@ impl Client {
         let what = "create the group";
         let body = json!({ "displayName": name });
         let answer = self
-            .send(what, Effect::Writes, Method::POST, "/graph/v1.0/groups", Some(&body), Restore::No)
+            .send(what, Effect::Writes, Method::POST, "/graph/v1.0/groups", Some(&body), With::Nothing)
             .await?;
         if answer.status.as_u16() == 409 {
             return Ok(());
@@ -192,15 +199,22 @@ impl Client {
 
     pub async fn add_member(&self, group: &str, user: &str) -> Result<(), CallError> {
         let path = format!("/graph/v1.0/groups/{}/members/$ref", encoded(group));
-        // The host in it is not looked at.
-        let body = json!({ "@odata.id": format!("http://localhost/graph/v1.0/users/{user}") });
+        let body = json!({ "@odata.id": reference(user) });
         self.write("add the account to the group", Method::POST, &path, Some(&body)).await
+    }
+
+    /// Adds up to [`ADDED_MAX`] accounts at once; those who are members stay so.
+    pub async fn add_members(&self, group: &str, users: &[&str]) -> Result<(), CallError> {
+        let path = format!("/graph/v1.0/groups/{}", encoded(group));
+        let users: Vec<String> = users.iter().map(|user| reference(user)).collect();
+        let body = json!({ "members@odata.bind": users });
+        self.write("add accounts to the group", Method::PATCH, &path, Some(&body)).await
     }
 
     pub async fn remove_member(&self, group: &str, user: &str) -> Result<(), CallError> {
         let what = "take the account out of the group";
         let path = format!("/graph/v1.0/groups/{}/members/{}/$ref", encoded(group), encoded(user));
-        let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None, Restore::No).await?;
+        let answer = self.send(what, Effect::Writes, Method::DELETE, &path, None, With::Nothing).await?;
         if answer.status.as_u16() == 404 {
             return Ok(());
         }
@@ -212,7 +226,7 @@ impl Client {
         what: &str,
         path: &str,
     ) -> Result<Option<T>, CallError> {
-        let answer = self.send(what, Effect::Reads, Method::GET, path, None, Restore::No).await?;
+        let answer = self.send(what, Effect::Reads, Method::GET, path, None, With::Nothing).await?;
         if answer.status.as_u16() == 404 && answer.json.is_some() {
             return Ok(None);
         }
@@ -226,7 +240,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(), CallError> {
-        let answer = self.send(what, Effect::Writes, method, path, body, Restore::No).await?;
+        let answer = self.send(what, Effect::Writes, method, path, body, With::Nothing).await?;
         // Gone between the look and the write: the next look plans anew.
         if answer.status.as_u16() == 404 {
             return Err(CallError::unknown(format!("ocis: {what}: it is gone")));
@@ -242,11 +256,11 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-        restore: Restore,
+        with: With,
     ) -> Result<Answer, CallError> {
-        let answer = self.send_once(what, effect, method.clone(), path, body, restore).await?;
-        if answer.status.as_u16() == 401 && self.pass.renew() {
-            return self.send_once(what, effect, method, path, body, restore).await;
+        let (answer, used) = self.send_once(what, effect, method.clone(), path, body, with).await?;
+        if answer.status.as_u16() == 401 && self.pass.renew(&used).await {
+            return self.send_once(what, effect, method, path, body, with).await.map(|(answer, _)| answer);
         }
         Ok(answer)
     }
@@ -258,17 +272,19 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-        restore: Restore,
-    ) -> Result<Answer, CallError> {
+        with: With,
+    ) -> Result<(Answer, Used), CallError> {
         let mut request: RequestBuilder = self.line.request(method, path);
-        if restore == Restore::Yes {
-            request = request.header("Restore", "true");
+        match with {
+            With::Nothing => {}
+            With::Restore => request = request.header("Restore", "true"),
+            With::Purge => request = request.header("Purge", "T"),
         }
         if let Some(body) = body {
             request = with_json(request, body);
         }
-        let request = self.pass.sign(&self.line, request).await?;
-        self.line.send(what, effect, request).await
+        let (request, used) = self.pass.sign(&self.line, request).await?;
+        Ok((self.line.send(what, effect, request).await?, used))
     }
 
     fn succeeded(&self, what: &str, effect: Effect, answer: Answer) -> Result<Answer, CallError> {
@@ -281,7 +297,8 @@ impl Client {
                 .summary
                 .push_str(" without a body: is it starting, or does our token lack name, e-mail or roles?");
         }
-        Err(refusal)
+        let (code, message) = (answer.text_at("/error/code"), answer.text_at("/error/message"));
+        Err(refusal.in_words(format!("{code}: {message}").trim_matches([':', ' '])))
     }
 
     fn missing(&self, what: &str) -> CallError {
@@ -291,11 +308,19 @@ impl Client {
     }
 }
 
-/// Whether an update also brings a space back.
+/// What a header adds to a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Restore {
-    Yes,
-    No,
+enum With {
+    Nothing,
+    /// An update also brings the space back.
+    Restore,
+    /// A deletion is for good.
+    Purge,
+}
+
+/// An account as others point to it. The host is not looked at.
+fn reference(user: &str) -> String {
+    format!("http://localhost/graph/v1.0/users/{user}")
 }
 
 /// One segment of a path.

@@ -1,10 +1,11 @@
 //! How we prove who we are to OCIS: a password, or a token that is fetched once and used for its whole life.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use schema::provisioning::{FailureClass, Reason};
 use serde::Deserialize;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::call::{CallError, Effect, Line, Method, RequestBuilder};
@@ -42,8 +43,13 @@ struct Held {
 #[derive(Clone)]
 pub(crate) struct Pass {
     credentials: Credentials,
+    /// Held over the fetching too: whoever needs a token meanwhile waits for that one.
     held: Arc<Mutex<Option<Held>>>,
 }
+
+/// What a request was signed with: a token, if it was one.
+#[derive(Debug)]
+pub(crate) struct Used(Option<String>);
 
 #[derive(Deserialize)]
 struct Granted {
@@ -62,27 +68,36 @@ impl Pass {
         &self,
         line: &Line,
         request: RequestBuilder,
-    ) -> Result<RequestBuilder, CallError> {
+    ) -> Result<(RequestBuilder, Used), CallError> {
         match &self.credentials {
-            Credentials::Basic { user, password } => Ok(request.basic_auth(user, Some(password))),
-            Credentials::ClientCredentials { .. } => Ok(request.bearer_auth(self.token(line).await?)),
+            Credentials::Basic { user, password } => {
+                Ok((request.basic_auth(user, Some(password)), Used(None)))
+            }
+            Credentials::ClientCredentials { .. } => {
+                let token = self.token(line).await?;
+                Ok((request.bearer_auth(&token), Used(Some(token))))
+            }
         }
     }
 
-    /// Whether a fresh proof might do better after a 401; forgets the old one.
-    pub(crate) fn renew(&self) -> bool {
-        self.lock().take().is_some()
+    /// Whether a fresh proof might do better after a 401; forgets the one used, unless another has done so already.
+    pub(crate) async fn renew(&self, used: &Used) -> bool {
+        let mut held = self.held.lock().await;
+        held.take_if(|held| Some(&held.token) == used.0.as_ref());
+        used.0.is_some()
     }
 
     async fn token(&self, line: &Line) -> Result<String, CallError> {
+        let mut current = self.held.lock().await;
         let now = Instant::now();
-        if let Some(held) = self.lock().as_ref().filter(|held| held.until > now) {
+        if let Some(held) = current.as_ref().filter(|held| held.until > now) {
             return Ok(held.token.clone());
         }
-        let granted = self.fetch(line).await?;
+        // Others wait for it, and what shuts a door may be among them.
+        let granted = self.fetch(&line.at_once()).await?;
         let lifetime = Duration::from_secs(granted.expires_in.unwrap_or(LIFE_SECONDS_DEFAULT));
         let until = now + lifetime.saturating_sub(MARGIN);
-        *self.lock() = Some(Held { token: granted.access_token.clone(), until });
+        *current = Some(Held { token: granted.access_token.clone(), until });
         Ok(granted.access_token)
     }
 
@@ -108,10 +123,6 @@ impl Pass {
             }
             _ => Err(line.refusal(what, Effect::Reads, &answer)),
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,58 +2,127 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::{join, try_join_all};
+use schema::UserId;
+
 use super::client::Client;
 use super::wire::{Drive, Group, Permission};
-use super::{Belongs, GroupSeen, Managed, Observed, Space, SpaceSeen, Spec, mark};
+use super::{Belongs, GroupSeen, Managed, Observed, PersonSpec, Space, SpaceSeen, Spec, mark};
 use crate::call::CallError;
-use crate::integration::Desired;
+use crate::integration::{Asked, Desired};
+
+/// So many people are looked for one by one; beyond, all accounts are listed once.
+const LOOKED_FOR_MAX: usize = 5;
+/// Spaces read by ids a sweep left, in one look.
+const LEFTOVERS_MAX: usize = 20;
 
 pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
+    let at_once = client.at_once();
+    let client = if desired.asked == Asked::Shut { &at_once } else { client };
     let me = client.me().await?.to_owned();
-    let mut observed = Observed::default();
-    find_space(client, desired, &me, &mut observed).await?;
-    find_group(client, desired, &mut observed).await?;
-    let inside: BTreeSet<&String> = observed.group.iter().flat_map(|group| group.members.keys()).collect();
-    let mut absent = BTreeMap::new();
-    for person in desired.spec.people.iter().filter(|person| person.membership == Belongs::Inside) {
-        if inside.contains(&person.username) {
-            continue;
-        }
-        // Nobody is created here: who has never been there gets in by the group in their first token.
-        if let Some(user) = client.user(&person.username).await? {
-            absent.insert(person.user_id, user.id);
-        }
+    let (spaces, group) = join(find_space(client, desired, &me), find_group(client, desired)).await;
+    let (mut observed, group) = (spaces?, group?);
+    take_group(&desired.spec, group, &mut observed);
+    if has_to_shut(&desired.spec, &observed) {
+        // Nothing else stands before the door: the look that follows its step sees the rest.
+        return Ok(observed);
     }
-    observed.absent = absent;
+    observed.absent = absent(client, &desired.spec, &observed).await?;
+    leftovers(client, desired, &me, &mut observed).await?;
     Ok(observed)
 }
 
+fn has_to_shut(spec: &Spec, observed: &Observed) -> bool {
+    spec.space == Space::Disabled
+        && observed.space.as_ref().is_some_and(|space| space.space == Space::Open && !is_half_created(space))
+}
+
+/// Nobody can ever be let in: the only remedy is a new one.
+pub(super) fn is_half_created(space: &SpaceSeen) -> bool {
+    space.managed == Managed::ByNobody && space.is_empty()
+}
+
+/// Accounts of members who are outside the group. Nobody is created here: who has never been there gets in by the group
+/// in their first token.
+async fn absent(
+    client: &Client,
+    spec: &Spec,
+    observed: &Observed,
+) -> Result<BTreeMap<UserId, String>, CallError> {
+    let outside = outside(spec, observed);
+    if outside.len() > LOOKED_FOR_MAX {
+        let users = client.users().await?.into_iter();
+        let accounts: BTreeMap<String, String> =
+            users.map(|user| (user.on_premises_sam_account_name.to_lowercase(), user.id)).collect();
+        return Ok(among(&outside, &accounts));
+    }
+    let found = outside.iter().map(|person| async {
+        let user = client.user(&person.username).await?;
+        Ok::<_, CallError>(user.map(|user| (person.user_id, user.id)))
+    });
+    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+}
+
+/// Members who are not in the group, if there is one.
+pub(crate) fn outside<'a>(spec: &'a Spec, observed: &Observed) -> Vec<&'a PersonSpec> {
+    let Some(group) = &observed.group else {
+        return Vec::new();
+    };
+    let is_outside = |person: &&PersonSpec| {
+        person.membership == Belongs::Inside && !group.members.contains_key(&person.username)
+    };
+    spec.people.iter().filter(is_outside).collect()
+}
+
+/// Those of some people who have an account; names in lower case.
+pub(crate) fn among(people: &[&PersonSpec], accounts: &BTreeMap<String, String>) -> BTreeMap<UserId, String> {
+    people
+        .iter()
+        .filter_map(|person| Some((person.user_id, accounts.get(&person.username)?.clone())))
+        .collect()
+}
+
 /// Absence from the list is no proof: what we bound is read by its id.
-async fn find_space(
+async fn find_space(client: &Client, desired: &Desired<Spec>, me: &str) -> Result<Observed, CallError> {
+    let mut observed = Observed::default();
+    let mark = mark(desired.spec.tenant_id);
+    if let Some(id) = desired.known.get(&desired.spec.space_resource())
+        && let Some(drive) = client.drive(id).await?
+    {
+        let space = space_of(drive, &mark, me);
+        if !space.is_of_another() {
+            observed.space = Some(space);
+            return Ok(observed);
+        }
+    }
+    let drives = client.drives().await?;
+    let marked = drives.into_iter().map(|drive| space_of(drive, &mark, me)).filter(|space| space.is_marked);
+    choose(marked.collect(), &mut observed);
+    Ok(observed)
+}
+
+/// One of several spaces with our mark is kept.
+pub(crate) fn choose(mut spaces: Vec<SpaceSeen>, observed: &mut Observed) {
+    spaces.sort_by_key(keeping_order);
+    let mut spaces = spaces.into_iter();
+    observed.space = spaces.next();
+    observed.twins = spaces.collect();
+}
+
+/// What a sweep saw beside the space in use and is still there with our mark.
+async fn leftovers(
     client: &Client,
     desired: &Desired<Spec>,
     me: &str,
     observed: &mut Observed,
 ) -> Result<(), CallError> {
     let mark = mark(desired.spec.tenant_id);
-    let known = desired.known.get(&desired.spec.space_resource());
-    if let Some(id) = known
-        && let Some(drive) = client.drive(id).await?
-    {
-        let space = space_of(drive, &mark, me);
-        // A foreign mark on it would make it another tenant's.
-        if space.is_marked || !space.description.starts_with(super::MARK_PREFIX) {
-            observed.space = Some(space);
-            return Ok(());
-        }
-    }
-    let drives = client.drives().await?;
-    let marked = drives.into_iter().map(|drive| space_of(drive, &mark, me)).filter(|space| space.is_marked);
-    let mut spaces: Vec<SpaceSeen> = marked.collect();
-    spaces.sort_by_key(keeping_order);
-    let mut spaces = spaces.into_iter();
-    observed.space = spaces.next();
-    observed.twins = spaces.collect();
+    let known: BTreeSet<&String> =
+        observed.space.iter().chain(&observed.twins).map(|space| &space.id).collect();
+    let unread = desired.leftovers.iter().filter(|id| !known.contains(id)).take(LEFTOVERS_MAX);
+    let drives = try_join_all(unread.map(|id| client.drive(id))).await?;
+    let spaces = drives.into_iter().flatten().map(|drive| space_of(drive, &mark, me));
+    observed.twins.extend(spaces.filter(|space| space.is_marked));
     Ok(())
 }
 
@@ -62,28 +131,38 @@ pub(crate) fn keeping_order(space: &SpaceSeen) -> (bool, bool, String) {
     (space.managed != Managed::ByUs, space.is_empty(), space.id.clone())
 }
 
-async fn find_group(
-    client: &Client,
-    desired: &Desired<Spec>,
-    observed: &mut Observed,
-) -> Result<(), CallError> {
-    let spec = &desired.spec;
-    if let Some(id) = desired.known.get(&spec.group_resource())
+/// A group, and whether it is the one we bound.
+struct Candidate {
+    group: GroupSeen,
+    is_bound: bool,
+}
+
+async fn find_group(client: &Client, desired: &Desired<Spec>) -> Result<Option<Candidate>, CallError> {
+    if let Some(id) = desired.known.get(&desired.spec.group_resource())
         && let Some(group) = client.group(id).await?
     {
-        observed.group = Some(group_of(group));
-        return Ok(());
+        return Ok(Some(Candidate { group: group_of(group), is_bound: true }));
     }
-    let Some(group) = client.group(&spec.group).await?.map(group_of) else {
-        return Ok(());
-    };
+    let named = client.group(&desired.spec.group).await?;
+    Ok(named.map(|group| Candidate { group: group_of(group), is_bound: false }))
+}
+
+fn take_group(spec: &Spec, candidate: Option<Candidate>, observed: &mut Observed) {
+    match candidate {
+        Some(Candidate { group, is_bound: true }) => observed.group = Some(group),
+        Some(Candidate { group, is_bound: false }) => adopt(spec, group, observed),
+        None => {}
+    }
+}
+
+/// A group of our name is ours if everybody in it is the tenant's.
+pub(crate) fn adopt(spec: &Spec, group: GroupSeen, observed: &mut Observed) {
     let people: BTreeSet<&String> = spec.people.iter().map(|person| &person.username).collect();
     if group.members.keys().all(|member| people.contains(member)) {
         observed.group = Some(group);
     } else {
         observed.group_is_taken = true;
     }
-    Ok(())
 }
 
 pub(crate) fn group_of(group: Group) -> GroupSeen {

@@ -5,6 +5,7 @@ use std::fmt;
 use schema::UserId;
 use schema::provisioning::Reason;
 
+use super::observe::is_half_created;
 use super::{Belongs, Managed, Observed, Space, SpaceSeen, Spec};
 use crate::integration::{Plan, Refusal};
 
@@ -13,6 +14,8 @@ use crate::integration::{Plan, Refusal};
 pub enum Step {
     DisableSpace { id: String },
     PurgeSpace { id: String },
+    OpenTwin { id: String },
+    SetAside { id: String },
     CreateSpace { name: String, quota: u64 },
     RestoreSpace { id: String },
     MarkSpace { id: String },
@@ -29,7 +32,10 @@ impl crate::integration::Step for Step {
     fn path(&self) -> &'static str {
         match self {
             Self::DisableSpace { .. } | Self::RestoreSpace { .. } => "space.state",
-            Self::PurgeSpace { .. } | Self::CreateSpace { .. } => "space",
+            Self::PurgeSpace { .. }
+            | Self::OpenTwin { .. }
+            | Self::SetAside { .. }
+            | Self::CreateSpace { .. } => "space",
             Self::MarkSpace { .. } => "space.description",
             Self::RenameSpace { .. } => "space.name",
             Self::SetQuota { .. } => "space.quota",
@@ -48,6 +54,8 @@ impl crate::integration::Step for Step {
         match self {
             Self::DisableSpace { .. } | Self::RemoveMember { .. } => true,
             Self::PurgeSpace { .. }
+            | Self::OpenTwin { .. }
+            | Self::SetAside { .. }
             | Self::CreateSpace { .. }
             | Self::RestoreSpace { .. }
             | Self::MarkSpace { .. }
@@ -71,6 +79,7 @@ impl crate::integration::Step for Step {
             Self::SetQuota { .. } => 6,
             Self::AddMember { .. } => 7,
             Self::GrantEditor { .. } => 8,
+            Self::OpenTwin { .. } | Self::SetAside { .. } => 9,
         }
     }
 }
@@ -80,6 +89,8 @@ impl fmt::Display for Step {
         match self {
             Self::DisableSpace { id } => write!(out, "disable space {id}, keeping everything in it"),
             Self::PurgeSpace { id } => write!(out, "purge space {id}, which is empty and not used"),
+            Self::OpenTwin { id } => write!(out, "restore space {id}, a twin, to see whether it is empty"),
+            Self::SetAside { id } => write!(out, "disable space {id}, a twin that is not empty"),
             Self::CreateSpace { quota: 0, .. } => write!(out, "create the space without a quota"),
             Self::CreateSpace { quota, .. } => write!(out, "create the space with a quota of {quota} bytes"),
             Self::RestoreSpace { id } => write!(out, "restore space {id}"),
@@ -108,9 +119,7 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
     for space in observed.space.iter().filter(|space| is_half_created(space)) {
         plan.steps.push(Step::PurgeSpace { id: space.id.clone() });
     }
-    for twin in observed.twins.iter().filter(|twin| twin.is_empty()) {
-        plan.steps.push(Step::PurgeSpace { id: twin.id.clone() });
-    }
+    plan.steps.extend(observed.twins.iter().filter_map(twin));
     match usable {
         Some(space) => plan.steps.extend(correct(spec, space)),
         None => plan.steps.push(Step::CreateSpace { name: spec.name.clone(), quota: spec.quota }),
@@ -133,9 +142,17 @@ pub(super) fn plan(spec: &Spec, observed: &Observed) -> Plan<Step> {
     plan
 }
 
-/// Nobody can ever be let in: the only remedy is a new one.
-fn is_half_created(space: &SpaceSeen) -> bool {
-    space.managed == Managed::ByNobody && space.is_empty()
+/// A twin goes once it is seen open, empty and ours alone. A disabled one does not say whether it is empty, so it is
+/// opened for a look, which lets nobody in; if something is in it, it is put away again, marked, and left alone.
+fn twin(twin: &SpaceSeen) -> Option<Step> {
+    let id = twin.id.clone();
+    match twin.space {
+        _ if twin.others > 0 || !twin.is_marked => None,
+        Space::Open if twin.is_empty() => Some(Step::PurgeSpace { id }),
+        Space::Open if twin.was_opened() => Some(Step::SetAside { id }),
+        Space::Disabled if !twin.is_set_aside() => Some(Step::OpenTwin { id }),
+        Space::Open | Space::Disabled => None,
+    }
 }
 
 fn correct(spec: &Spec, space: &SpaceSeen) -> Vec<Step> {

@@ -1,5 +1,8 @@
 //! Plans in OCIS as text, and the law that applying them converges.
 
+mod of_many;
+mod twins;
+
 use std::collections::BTreeSet;
 
 use schema::plan::Limits;
@@ -111,7 +114,34 @@ fn only_what_is_certainly_empty_is_purged() {
         SpaceSeen { used: None, space: Space::Disabled, ..empty("s4") },
         SpaceSeen { used: Some(1), ..empty("s5") },
     ];
-    insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"purge space s2, which is empty and not used [space]");
+    insta::assert_snapshot!(steps(&spec(Space::Open), &observed), @"
+    purge space s2, which is empty and not used [space]
+    restore space s4, a twin, to see whether it is empty [space]
+    ");
+}
+
+#[test]
+fn a_twin_opened_for_a_look_goes_or_is_put_away_again_and_rests() {
+    let with = |word: &str, used, space_is| SpaceSeen {
+        description: format!("{} {word}", mark(tenant())),
+        used,
+        space: space_is,
+        others: 0,
+        ..space("s2")
+    };
+    let planned = |twin| steps(&spec(Space::Open), &Observed { twins: vec![twin], ..level() });
+    assert_eq!(
+        planned(with(OPENED, Some(0), Space::Open)),
+        "purge space s2, which is empty and not used [space]"
+    );
+    let away = "disable space s2, a twin that is not empty [space]";
+    assert_eq!(planned(with(OPENED, Some(9), Space::Open)), away);
+    assert_eq!(planned(with(KEPT, Some(9), Space::Open)), away, "cut before it was disabled");
+    assert_eq!(planned(with(KEPT, None, Space::Disabled)), "", "and then it rests");
+    let joined = SpaceSeen { others: 1, ..with(OPENED, None, Space::Disabled) };
+    assert_eq!(planned(joined), "", "never what others are in");
+    let unmarked = SpaceSeen { is_marked: false, ..with("", None, Space::Disabled) };
+    assert_eq!(planned(unmarked), "", "never what is not ours");
 }
 
 #[test]
@@ -156,6 +186,18 @@ fn act(spec: &Spec, observed: &mut Observed, step: &Step) {
         Step::PurgeSpace { id } => {
             observed.twins.retain(|twin| twin.id != *id);
             observed.space.take_if(|space| space.id == *id);
+        }
+        Step::OpenTwin { id } => {
+            let twin = observed.twins.iter_mut().find(|twin| twin.id == *id).unwrap();
+            twin.space = Space::Open;
+            twin.used = Some(u64::from(twin.name != "Acme"));
+            twin.description = format!("{} {OPENED}", mark(spec.tenant_id));
+        }
+        Step::SetAside { id } => {
+            let twin = observed.twins.iter_mut().find(|twin| twin.id == *id).unwrap();
+            twin.space = Space::Disabled;
+            twin.used = None;
+            twin.description = format!("{} {KEPT}", mark(spec.tenant_id));
         }
         Step::DisableSpace { .. } => on_space(observed, &|space| space.space = Space::Disabled),
         Step::RestoreSpace { .. } => on_space(observed, &|space| space.space = Space::Open),

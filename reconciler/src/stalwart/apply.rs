@@ -110,8 +110,8 @@ fn write_of<'a>(spec: &Spec, observed: &Observed, step: &'a Step) -> Option<Writ
 
 /// What a step's change came to. A taken name may be ours of a moment ago: then the next look finds it. Else an alias or
 /// a list has it, which is somebody's.
-fn judge(write: &Write<'_>, wrote: Wrote) -> Result<(), CallError> {
-    match (write.step, wrote) {
+fn judge(write: &Write<'_>, outcome: Wrote) -> Result<(), CallError> {
+    match (write.step, outcome) {
         (Step::CreateDomain { .. } | Step::CreateAccount { .. }, Wrote::Taken(words)) => {
             let summary = "stalwart: the name is an alias or a list of somebody else";
             Err(CallError::new(FailureClass::Permanent, Reason::OwnedByAnother, summary).in_words(&words))

@@ -320,12 +320,11 @@ fn in_requests(pages: Vec<Page<'_>>) -> Vec<Vec<Page<'_>>> {
     let mut requests: Vec<Vec<Page<'_>>> = Vec::new();
     let mut free = 0;
     for page in pages {
-        match requests.last_mut().filter(|_| page.ask.calls() <= free) {
-            Some(request) => request.push(page),
-            None => {
-                requests.push(vec![page]);
-                free = CALLS_MAX;
-            }
+        if let Some(request) = requests.last_mut().filter(|_| page.ask.calls() <= free) {
+            request.push(page);
+        } else {
+            requests.push(vec![page]);
+            free = CALLS_MAX;
         }
         free -= page.ask.calls();
     }

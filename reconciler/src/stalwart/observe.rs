@@ -46,6 +46,13 @@ pub(crate) struct Row {
     pub(crate) is_active: Option<bool>,
 }
 
+impl Row {
+    /// Of an account: whether it is one of a person, and not a group.
+    pub(crate) fn is_mailbox(&self) -> bool {
+        self.kind.as_deref().is_none_or(|kind| kind == "User")
+    }
+}
+
 pub(crate) const ROLE_PROPERTIES: &[&str] =
     &["id", "description", "roleIds", "enabledPermissions", "disabledPermissions"];
 pub(crate) const DOMAIN_PROPERTIES: &[&str] = &["id", "name", "description"];
@@ -69,6 +76,8 @@ enum About {
     Named(String),
     /// Accounts by the id of their domain.
     Accounts(String),
+    /// Lists of all domains: they cannot be asked for by one.
+    MailingLists,
 }
 
 /// What was read so far.
@@ -81,6 +90,7 @@ struct Found {
     scripts: Vec<Row>,
     stage: Value,
     accounts: BTreeMap<String, Vec<AccountSeen>>,
+    occupied: BTreeSet<String>,
     asked: BTreeSet<About>,
 }
 
@@ -130,9 +140,18 @@ fn then(desired: &Desired<Spec>, token: &str, found: &Found) -> Vec<(About, Ask)
     let ours = |row: &&Row| is_our_domain(row, desired, token);
     let seen: BTreeSet<&str> = found.domains.iter().filter_map(|row| row.name.as_deref()).collect();
     let missing = desired.spec.domains.iter().filter(|name| !seen.contains(name.as_str()));
+    let may_go = |row: &Row| {
+        row.name.as_ref().is_some_and(|name| !desired.spec.domains.contains(name))
+            && found.accounts.get(&row.id).is_some_and(Vec::is_empty)
+    };
+    let mailing_lists = found
+        .domains
+        .iter()
+        .any(|row| ours(&row) && may_go(row))
+        .then(|| (About::MailingLists, Ask::List(mailing_lists())));
     let asks =
         missing.map(|name| named(name)).chain(found.domains.iter().filter(ours).map(|row| accounts(&row.id)));
-    asks.filter(|(about, _)| !found.asked.contains(about)).collect()
+    asks.chain(mailing_lists).filter(|(about, _)| !found.asked.contains(about)).collect()
 }
 
 impl Found {
@@ -158,7 +177,12 @@ impl Found {
             About::Scripts => self.scripts = typed(rows)?,
             About::Stage => self.stage = rows.into_iter().next().unwrap_or_default(),
             About::Accounts(id) => {
-                self.accounts.insert(id, typed::<Row>(rows)?.into_iter().filter_map(account_of).collect());
+                let rows: Vec<Row> = typed(rows)?;
+                self.occupied.extend(rows.iter().any(|row| !row.is_mailbox()).then(|| id.clone()));
+                self.accounts.insert(id, rows.into_iter().filter_map(account_of).collect());
+            }
+            About::MailingLists => {
+                self.occupied.extend(typed::<Row>(rows)?.into_iter().filter_map(|row| row.domain_id));
             }
         }
         Ok(())
@@ -172,6 +196,7 @@ fn observed(desired: &Desired<Spec>, token: &str, found: Found) -> Observed {
     }
     let ours: BTreeSet<&String> = observed.domains.values().map(|domain| &domain.id).collect();
     observed.accounts = found.accounts.into_iter().filter(|(id, _)| ours.contains(id)).collect();
+    observed.occupied = found.occupied;
     bind_role(found.roles, desired, token, &mut observed);
     observed.gate_keys = found
         .gate_keys
@@ -219,6 +244,10 @@ pub(crate) fn gate_keys() -> Query {
     Query { kind: "MemoryLookupKey", filter, sort: "id", properties: &["id", "namespace", "key"] }
 }
 
+pub(crate) fn mailing_lists() -> Query {
+    Query { kind: "MailingList", filter: json!({}), sort: "id", properties: &["id", "domainId"] }
+}
+
 fn scripts() -> Query {
     Query {
         kind: "SieveSystemScript",
@@ -264,7 +293,7 @@ pub(crate) fn domain_of(row: Row, token: &str) -> DomainSeen {
 
 /// A mailbox; groups and lists in the domain are the tenant's own business.
 pub(crate) fn account_of(row: Row) -> Option<AccountSeen> {
-    if row.kind.as_deref().is_some_and(|kind| kind != "User") {
+    if !row.is_mailbox() {
         return None;
     }
     let disabled = keys(&row.permissions["disabledPermissions"]);

@@ -193,8 +193,9 @@ fn domains(spec: &Spec, observed: &Observed) -> Vec<Step> {
         }
     }
     for domain in observed.domains.values().filter(|domain| !spec.domains.contains(&domain.name)) {
-        // A mailbox is never destroyed here: a domain that holds one stays.
-        let is_empty = observed.accounts.get(&domain.id).is_none_or(Vec::is_empty);
+        // Nothing of people is destroyed here: a domain that holds a mailbox, a group or a list stays.
+        let is_empty = observed.accounts.get(&domain.id).is_none_or(Vec::is_empty)
+            && !observed.occupied.contains(&domain.id);
         if domain.is_marked && is_empty {
             steps.push(Step::DestroyDomain { id: domain.id.clone(), name: domain.name.clone() });
         }

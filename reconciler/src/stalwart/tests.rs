@@ -1,5 +1,8 @@
 //! Plans in Stalwart as text, and the law that applying them converges.
 
+mod of_many;
+mod strangers;
+
 use uuid::Uuid;
 
 use super::*;

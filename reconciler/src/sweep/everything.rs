@@ -47,7 +47,7 @@ impl Everything {
         })
     }
 
-    /// What carries our mark and is nobody's, or is a twin of what is in use.
+    /// What carries our mark and is nobody's.
     pub(super) fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
         match self {
             Self::Authentik(bulk) => Bulk::orphans(bulk, tenants),
@@ -57,22 +57,22 @@ impl Everything {
         }
     }
 
-    /// Whose wanted state differs from what is there.
-    pub(super) fn differing<'a>(&self, compared: &'a [Compared]) -> Vec<&'a Compared> {
+    /// Whose wanted state differs from what is there, and what they have beside what they use.
+    pub(super) fn compare<'a>(&self, compared: &'a [Compared]) -> (Vec<&'a Compared>, Vec<Orphan>) {
         match self {
-            Self::Authentik(bulk) => differing(bulk, compared, |spec| match spec {
+            Self::Authentik(bulk) => compare(bulk, compared, |spec| match spec {
                 Spec::Authentik(spec) => Some(spec),
                 Spec::Stalwart(_) | Spec::Ocis(_) => None,
             }),
-            Self::Stalwart(bulk) => differing(bulk, compared, |spec| match spec {
+            Self::Stalwart(bulk) => compare(bulk, compared, |spec| match spec {
                 Spec::Stalwart(spec) => Some(spec),
                 Spec::Authentik(_) | Spec::Ocis(_) => None,
             }),
-            Self::Ocis(bulk) => differing(bulk, compared, |spec| match spec {
+            Self::Ocis(bulk) => compare(bulk, compared, |spec| match spec {
                 Spec::Ocis(spec) => Some(spec),
                 Spec::Authentik(_) | Spec::Stalwart(_) => None,
             }),
-            Self::Nothing => Vec::new(),
+            Self::Nothing => (Vec::new(), Vec::new()),
         }
     }
 
@@ -96,23 +96,25 @@ impl Census for Everything {
     }
 }
 
-fn differing<'a, I, B>(
+fn compare<'a, I, B>(
     bulk: &B,
     compared: &'a [Compared],
     spec_of: impl Fn(&Spec) -> Option<&I::Spec>,
-) -> Vec<&'a Compared>
+) -> (Vec<&'a Compared>, Vec<Orphan>)
 where
     I: Integration,
     I::Spec: Clone,
     B: Bulk<I>,
 {
-    let differs = |one: &&Compared| {
-        let Some(spec) = spec_of(&one.spec) else {
-            return false;
-        };
+    let (mut differing, mut twins) = (Vec::new(), Vec::new());
+    for one in compared {
+        let Some(spec) = spec_of(&one.spec) else { continue };
         let desired = one.given.with(spec);
-        let plan = I::plan(&desired, &bulk.observed(&desired));
-        !plan.steps.is_empty()
-    };
-    compared.iter().filter(differs).collect()
+        let observed = bulk.observed(&desired);
+        twins.extend(bulk.twins(&desired, &observed));
+        if !I::plan(&desired, &observed).steps.is_empty() {
+            differing.push(one);
+        }
+    }
+    (differing, twins)
 }

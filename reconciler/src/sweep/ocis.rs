@@ -9,10 +9,8 @@ use super::{Bulk, Orphan};
 use crate::call::CallError;
 use crate::integration::{Desired, Integration as _};
 use crate::leftovers::LeftoverWhy;
-use crate::ocis::observe::{group_of, keeping_order, space_of};
-use crate::ocis::{
-    Belongs, Client, GroupSeen, MARK_PREFIX, Observed, Ocis, PersonSpec, SpaceSeen, Spec, mark,
-};
+use crate::ocis::observe::{adopt, among, choose, group_of, outside, space_of};
+use crate::ocis::{Client, GroupSeen, Observed, Ocis, SpaceSeen, Spec, mark, marks};
 
 /// Everything there is.
 pub(crate) struct Everything {
@@ -36,8 +34,7 @@ impl Everything {
         for drive in drives {
             // Which mark it has to carry is known only per tenant.
             let space = space_of(drive, "", &me);
-            let marks = space.description.split_whitespace().filter(|word| word.starts_with(MARK_PREFIX));
-            for mark in marks {
+            for mark in marks(&space.description) {
                 by_mark.entry(mark.to_owned()).or_default().push(space.id.clone());
             }
             spaces.insert(space.id.clone(), space);
@@ -65,30 +62,27 @@ impl Bulk<Ocis> for Everything {
     fn observed(&self, desired: &Desired<Spec>) -> Observed {
         let spec = &desired.spec;
         let mark = mark(spec.tenant_id);
-        let bound = desired.known.get(&spec.space_resource()).and_then(|id| self.marked(id, &mark));
         let mut observed = Observed::default();
-        if bound.is_some() {
-            observed.space = bound;
-        } else {
-            let marked = self.by_mark.get(&mark).into_iter().flatten();
-            let mut spaces: Vec<SpaceSeen> = marked.filter_map(|id| self.marked(id, &mark)).collect();
-            spaces.sort_by_key(keeping_order);
-            let mut spaces = spaces.into_iter();
-            observed.space = spaces.next();
-            observed.twins = spaces.collect();
+        let marked = self.by_mark.get(&mark).into_iter().flatten();
+        let mut spaces: Vec<SpaceSeen> = marked.filter_map(|id| self.marked(id, &mark)).collect();
+        let bound = desired.known.get(&spec.space_resource()).and_then(|id| self.marked(id, &mark));
+        match bound.filter(|space| !space.is_of_another()) {
+            Some(bound) => {
+                spaces.retain(|space| space.id != bound.id);
+                observed.space = Some(bound);
+                observed.twins = spaces;
+            }
+            None => choose(spaces, &mut observed),
         }
-        let bound = desired.known.get(&spec.group_resource()).and_then(|id| self.groups.get(id));
-        let named = || self.groups.get(self.by_name.get(&spec.group)?);
-        observed.group = bound.or_else(named).cloned();
-        let is_absent = |person: &&PersonSpec| {
-            let is_inside =
-                observed.group.as_ref().is_some_and(|group| group.members.contains_key(&person.username));
-            person.membership == Belongs::Inside && !is_inside
-        };
-        let absent = spec.people.iter().filter(is_absent);
-        let absent =
-            absent.filter_map(|person| Some((person.user_id, self.accounts.get(&person.username)?.clone())));
-        observed.absent = absent.collect();
+        match desired.known.get(&spec.group_resource()).and_then(|id| self.groups.get(id)) {
+            Some(bound) => observed.group = Some(bound.clone()),
+            None => {
+                if let Some(named) = self.by_name.get(&spec.group).and_then(|id| self.groups.get(id)) {
+                    adopt(spec, named.clone(), &mut observed);
+                }
+            }
+        }
+        observed.absent = among(&outside(spec, &observed), &self.accounts);
         observed
     }
 
@@ -118,5 +112,17 @@ impl Bulk<Ocis> for Everything {
                 })
             })
             .collect()
+    }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        let owner = desired.spec.tenant_id.to_string();
+        let twin = |space: &SpaceSeen| Orphan {
+            system: Ocis::SYSTEM,
+            kind: "space",
+            external_id: space.id.clone(),
+            owner: owner.clone(),
+            why: LeftoverWhy::Twin,
+        };
+        observed.twins.iter().map(twin).collect()
     }
 }

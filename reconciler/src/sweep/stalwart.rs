@@ -26,6 +26,7 @@ pub(crate) struct Everything {
     domains: BTreeMap<String, Row>,
     domains_by_token: BTreeMap<String, Vec<String>>,
     accounts: BTreeMap<String, Vec<AccountSeen>>,
+    occupied: BTreeSet<String>,
     gate_keys: BTreeMap<String, String>,
     gate: GateSeen,
 }
@@ -39,16 +40,21 @@ impl Everything {
             all("Domain", "name", DOMAIN_PROPERTIES),
             all("Account", "name", ACCOUNT_PROPERTIES),
             observe::gate_keys(),
+            observe::mailing_lists(),
         ];
         let mut lists = client.lists::<Row>(&queries).await?.into_iter();
         let roles = lists.next().unwrap_or_default();
         let domains = lists.next().unwrap_or_default();
         let mut accounts: BTreeMap<String, Vec<AccountSeen>> = BTreeMap::new();
-        for account in lists.next().unwrap_or_default().into_iter().filter_map(account_of) {
+        let mut occupied = BTreeSet::new();
+        let rows = lists.next().unwrap_or_default();
+        occupied.extend(rows.iter().filter(|row| !row.is_mailbox()).filter_map(|row| row.domain_id.clone()));
+        for account in rows.into_iter().filter_map(account_of) {
             accounts.entry(account.domain_id.clone()).or_default().push(account);
         }
         let gate_keys: BTreeMap<String, String> =
             lists.next().unwrap_or_default().into_iter().filter_map(|row| Some((row.key?, row.id))).collect();
+        occupied.extend(lists.next().unwrap_or_default().into_iter().filter_map(|row| row.domain_id));
         let gate = observe::gate(client).await?;
         Ok(Self {
             default_roles: default_roles(&defaults),
@@ -57,6 +63,7 @@ impl Everything {
             domains_by_token: by_token(&domains, |row| row.name.clone().unwrap_or_default()),
             domains: domains.into_iter().map(|row| (row.name.clone().unwrap_or_default(), row)).collect(),
             accounts,
+            occupied,
             gate_keys,
             gate,
         })
@@ -93,6 +100,8 @@ impl Bulk<Stalwart> for Everything {
         observed.accounts = domains
             .map(|domain| (domain.id.clone(), self.accounts.get(&domain.id).cloned().unwrap_or_default()))
             .collect();
+        let ids = observed.domains.values().map(|domain| &domain.id);
+        observed.occupied = ids.filter(|id| self.occupied.contains(*id)).cloned().collect();
         let bound = desired.known.get(&spec.role_resource());
         let marked = self.roles_by_token.get(&token).into_iter().flatten();
         let candidates: BTreeSet<&String> = marked.chain(bound).collect();
@@ -134,5 +143,17 @@ impl Bulk<Stalwart> for Everything {
         };
         let roles = self.roles.values().filter_map(|row| orphan("role", row));
         roles.chain(self.domains.values().filter_map(|row| orphan("domain", row))).collect()
+    }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        let owner = desired.spec.tenant_id.to_string();
+        let twin = |id: &String| Orphan {
+            system: Stalwart::SYSTEM,
+            kind: "role",
+            external_id: id.clone(),
+            owner: owner.clone(),
+            why: LeftoverWhy::Twin,
+        };
+        observed.twins.iter().map(twin).collect()
     }
 }

@@ -161,7 +161,7 @@ async fn a_sweep_reads_by_the_page_and_not_by_the_tenant() {
         world.ocis.faults.requests().len(),
     ];
     // One of each asks whether it is still the installation we know.
-    assert_eq!(requests, [3, 4, 4]);
+    assert_eq!(requests, [3, 6, 4]);
 }
 
 #[tokio::test]

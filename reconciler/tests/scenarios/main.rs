@@ -10,7 +10,9 @@
 mod doors;
 mod drift;
 mod failures;
+mod leftovers;
 mod many_people;
+mod named_errors;
 mod processes;
 mod provisioning;
 mod strangers;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::provisioning::SystemStatus::Ok;
 use http::Method;
+use reconciler::LossLimit;
 use schema::{System, TenantId};
 use serde_json::Value;
 use simulators::authentik::Release;
@@ -87,19 +88,10 @@ async fn calls_for_ten_members() {
 }
 
 #[tokio::test]
-async fn calls_for_a_hundred_and_fifty_members() {
-    counts_of(150).await;
-}
-
-#[tokio::test]
-async fn calls_for_five_hundred_members() {
-    counts_of(500).await;
-}
-
-#[tokio::test]
 async fn accounts_that_vanished_are_made_with_their_groups_in_one_write_each() {
     const GONE: usize = 12;
-    let mut world = World::start().await;
+    let loss = LossLimit { percent: 100, at_least: 100 };
+    let mut world = World::start_with(Setup { loss, ..Setup::default() }).await;
     let acme = tenant_of(&world, GONE).await;
     world.settle().await;
     for number in 1..GONE {

@@ -12,7 +12,8 @@ use domain::{Act, Asked, One};
 use event_store::{Config as StoreConfig, Db, DbUrl, EventStore, Outcome, Purpose, Request};
 use projector::{Projector, Step, Views};
 use reconciler::{
-    AuthentikConfig, Config, Credentials, OcisConfig, Reconciler, Size, StalwartConfig, Subject, SystemMode,
+    AuthentikConfig, Config, Credentials, LossLimit, OcisConfig, Reconciler, Size, StalwartConfig, Subject,
+    SystemMode,
 };
 use schema::tenant::{HoldKind, HoldRef, MemberSource, Origin, VerifyMethod};
 use schema::{
@@ -54,11 +55,18 @@ pub(crate) struct Setup {
     pub(crate) release: Release,
     pub(crate) hands: usize,
     pub(crate) trusts_addresses: bool,
+    pub(crate) loss: LossLimit,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { modes: [SystemMode::Enforce; 3], release: Release::R2026_5, hands: 4, trusts_addresses: true }
+        Self {
+            modes: [SystemMode::Enforce; 3],
+            release: Release::R2026_5,
+            hands: 4,
+            trusts_addresses: true,
+            loss: LossLimit::DEFAULT,
+        }
     }
 }
 
@@ -369,6 +377,7 @@ fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
     let url = |index: usize| listening[index].as_ref().unwrap().base_url();
     let mut config = Config::new(now);
     config.jitter = |most| most;
+    config.loss = setup.loss;
     let size = |calls| Size { hands: setup.hands, calls };
     config.authentik = Some(AuthentikConfig {
         api_url: url(0),

@@ -2,6 +2,8 @@
 
 -- A look is taken per subject and system: each system's hands look for their own.
 create index due_by_system on due (system, due_at);
+-- Few, and counted whenever somebody asks whether we are ready.
+create index due_crashed on due (subject) where state = 'crashed';
 
 -- The object an attempt failed on, and the outside system's own words: for operators, for as long as attempts are kept.
 alter table attempts add column resource_kind text;
@@ -52,7 +54,6 @@ create table leftovers (
     why         text   not null,          -- unknown-owner, twin
     since       text   not null,
     seen_at     text   not null,
-    emptied_at  text,                     -- seen to hold nothing of anybody just before its removal began
     primary key (system, kind, external_id)
 );
 create index leftovers_by_owner on leftovers (system, owner);

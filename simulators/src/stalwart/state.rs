@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::id::Id;
 use super::index;
@@ -14,6 +15,11 @@ use crate::journal::{Rows, Table, Tables};
 /// Where the server's own clock starts: 2026-11-22T16:20:24Z, when the contract was recorded. It advances by a
 /// second with every request that is not served from memory alone, so that runs are repeatable.
 const CLOCK_STARTS: u64 = 1_795_364_424;
+/// Installations are up to so many seconds apart: ten years.
+const AGES: u64 = 315_360_000;
+/// The next installation on the same machine comes a day later.
+const DAY: u64 = 86_400;
+const CLOCK: &str = "clock";
 /// Identifiers taken from the clock start here and are this far apart.
 const FIRST_SNOWFLAKE: u64 = 0x0450_0000_0000_0000;
 const SNOWFLAKE_STEP: u64 = 16_411;
@@ -66,6 +72,21 @@ impl State {
     /// A server after its headless bootstrap: default roles, a default domain, the service account that owns the
     /// API key.
     pub(crate) fn bootstrapped() -> Self {
+        Self::bootstrapped_at(CLOCK_STARTS)
+    }
+
+    /// One that says other times of itself than any other.
+    pub(crate) fn bootstrapped_sometime() -> Self {
+        let (_, random) = Uuid::new_v4().as_u64_pair();
+        Self::bootstrapped_at(CLOCK_STARTS + random % AGES)
+    }
+
+    /// The next one on this machine.
+    pub(crate) fn bootstrapped_after(&self) -> Self {
+        Self::bootstrapped_at(self.now() + DAY)
+    }
+
+    fn bootstrapped_at(clock: u64) -> Self {
         let mut state = Self {
             shelves: Kind::ALL.into_iter().map(|kind| (kind, Shelf::new(kind))).collect(),
             counters: Table::default(),
@@ -75,6 +96,7 @@ impl State {
             absent: Table::default(),
             mailboxes: Table::default(),
         };
+        state.counters.insert(CLOCK.to_owned(), clock);
         super::seed::fill(&mut state);
         state
     }
@@ -115,12 +137,12 @@ impl State {
     }
 
     pub(crate) fn tick(&mut self) {
-        self.count("clock", CLOCK_STARTS, 1);
+        self.count(CLOCK, CLOCK_STARTS, 1);
     }
 
     /// The server's time in seconds.
     pub(crate) fn now(&self) -> u64 {
-        self.counters.get(&"clock".to_owned()).copied().unwrap_or(CLOCK_STARTS)
+        self.counters.get(&CLOCK.to_owned()).copied().unwrap_or(CLOCK_STARTS)
     }
 
     pub(crate) fn timestamp(&self) -> String {

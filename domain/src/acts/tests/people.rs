@@ -85,6 +85,19 @@ fn ec_38_another_subject_with_a_known_address_is_a_conflict() {
 }
 
 #[test]
+fn an_identity_that_was_taken_from_a_person_meanwhile_is_not_theirs() {
+    let linked = UserEvent::IdentityLinked {
+        instance: INSTANCE.into(),
+        how: LinkedHow::Relink,
+        subject: "s2".to_owned().into(),
+    };
+    let mut log = world().with(user(1), [linked]);
+    let late = sign_in("s1", SignedInAs::Identity(user(1)));
+    assert_eq!(kinds(&mut log, &late), Err("identity-conflict"), "looked up before it was taken");
+    assert_eq!(kinds(&mut log, &sign_in("s2", SignedInAs::Identity(user(1)))), Ok(vec![]));
+}
+
+#[test]
 fn an_account_made_by_the_reconciler_is_known_at_the_first_sign_in() {
     let mut log = world().with(user(5), [user_invited("ida@acme.dk")]);
     let link = ReconcilerLink {

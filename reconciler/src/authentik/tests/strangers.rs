@@ -15,7 +15,7 @@ fn unmarked(number: i64) -> AccountSeen {
 
 fn judge(claim: &Claim<'_>, accounts: &[AccountSeen]) -> Result<Option<i64>, Stranger> {
     let privileged = BTreeSet::from(["a group with a role".to_owned()]);
-    let (account, stranger) = resolve(claim, accounts.iter(), &privileged);
+    let (account, stranger) = resolve(claim, &accounts.iter(), &privileged);
     match (account, stranger) {
         (account, None) => Ok(account.map(|account| account.pk)),
         (_, Some(stranger)) => Err(stranger),
@@ -98,7 +98,7 @@ fn of_two_accounts_with_one_mark_the_bound_one_is_used_and_none_is_refused() {
     let twin = AccountSeen { pk: 9, username: "twin".into(), email: String::new(), ..account(1) };
     assert_eq!(judge(&claim(&olga, true), &[account(1), twin.clone()]), Ok(Some(1)));
     let bound = Claim { bound: Some(9), ..claim(&olga, true) };
-    assert_eq!(resolve(&bound, [account(1), twin].iter(), &BTreeSet::new()).0.map(|one| one.pk), Some(9));
+    assert_eq!(resolve(&bound, &[account(1), twin].iter(), &BTreeSet::new()).0.map(|one| one.pk), Some(9));
 }
 
 #[test]
