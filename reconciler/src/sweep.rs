@@ -219,7 +219,12 @@ impl Reconciler {
         Ok(self.0.leftovers.replace(system, &seen, self.now()).await?)
     }
 
-    fn compared(&self, system: System, tenants: &[TenantFacts], admins: Option<&[PersonFacts]>) -> Vec<Compared> {
+    fn compared(
+        &self,
+        system: System,
+        tenants: &[TenantFacts],
+        admins: Option<&[PersonFacts]>,
+    ) -> Vec<Compared> {
         let mut compared: Vec<Compared> =
             tenants.iter().filter_map(|tenant| self.compared_tenant(system, tenant)).collect();
         let admins = admins.filter(|_| self.0.systems.mode(system) != SystemMode::Disabled);
