@@ -1,5 +1,6 @@
 //! Tenants of many people: whatever their number, it ends no process and stops no neighbour.
 
+use futures::future::join_all;
 use serde_json::json;
 use test_postgres::TestPostgres;
 use test_process::{Installation, Running};
@@ -42,6 +43,20 @@ async fn starts_again(installation: &Installation, running: Running) {
     let (running, operator) = up(installation).await;
     converged(&operator, "acme").await;
     is_alive(&running, &operator).await;
+}
+
+#[tokio::test]
+async fn a_crowd_signs_in_at_once_and_nobody_is_told_to_come_back() {
+    let installation = installation();
+    let (running, _operator) = up(&installation).await;
+    let people = (0..40).map(|number| installation.person(&format!("person-{number}@example.com")).unwrap());
+    let people: Vec<_> = people.collect();
+    let answers = join_all(people.iter().map(|person| person.get("/users/me"))).await;
+    for answer in answers {
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert!(!running.printed().unwrap().contains("wait for a free reader"));
 }
 
 async fn added_while_mail_is_away(postgres: Postgres) {
