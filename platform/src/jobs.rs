@@ -82,8 +82,10 @@ async fn guarded(job: &'static str, work: impl Future<Output = ()>) {
 }
 
 async fn sweep_once(reconciler: &Reconciler) {
-    // What it found it says itself.
-    if let Err(error) = reconciler.sweep().await {
+    // What it found it says itself, and databases that are away are said once for everybody.
+    if let Err(error) = reconciler.sweep().await
+        && !error.is_of_the_database()
+    {
         tracing::warn!(error = &error as &dyn std::error::Error, "drift sweep failed; the next one comes");
     }
 }

@@ -3,6 +3,7 @@
 //! the trouble.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use projector::facts;
 use schema::provisioning::{FailureClass, Reason, ResourceKind};
@@ -76,9 +77,21 @@ enum How {
 #[derive(Debug, Default)]
 pub(crate) struct Permits {
     systems: [Mutex<Option<Found>>; 3],
+    /// Systems that are believed again, or whose loss was confirmed, and were not swept since.
+    resumed: std::sync::Mutex<BTreeSet<System>>,
 }
 
 impl Permits {
+    fn note_resumed(&self, system: System) {
+        self.resumed.lock().unwrap_or_else(PoisonError::into_inner).insert(system);
+    }
+
+    fn resumed(&self) -> Vec<System> {
+        std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .collect()
+    }
+
     fn of(&self, system: System) -> &Mutex<Option<Found>> {
         let [authentik, stalwart, ocis] = &self.systems;
         match system {
@@ -131,6 +144,9 @@ impl Reconciler {
         let loss = self.0.losses.of(system).await?;
         match self.find_out(system, how, loss.as_ref()).await? {
             Ok((permit, counted_at)) => {
+                if permit == Permit::Allowed && found.is_some_and(|known| known.permit != Permit::Allowed) {
+                    self.resume(system).await?;
+                }
                 *found = Some(Found { permit, asked_at: now, counted_at });
                 Ok(Ok(permit))
             }
@@ -244,26 +260,32 @@ impl Reconciler {
             self.0.losses.forget(system).await?;
             metrics::gauge!("dezky_creating_stopped", "system" => system.as_str()).set(0);
             tracing::info!(%system, missing, bound, "what we made is there again: missing objects are made as usual");
-            self.0.due.unblock(system, now).await?;
-            self.0.woken.of(system).notify_one();
+            self.resume(system).await?;
         }
         Ok(Permit::Allowed)
     }
 
-    /// Looks again at systems in which nothing is made. How many there are.
+    /// Something may be made there again: whoever waited for that is looked at now, and whoever differs soon.
+    async fn resume(&self, system: System) -> Result<(), WorkError> {
+        self.0.permits.note_resumed(system);
+        self.0.due.unblock(system, self.now()).await?;
+        self.0.woken.of(system).notify_one();
+        Ok(())
+    }
+
+    /// Looks again at systems in which nothing is made, and sweeps those that are believed again: who differs was not
+    /// asked for meanwhile. How many losses there are.
     pub async fn watch_losses(&self) -> Result<usize, WorkError> {
         let losses = self.0.losses.list().await?;
         for loss in &losses {
             let is_enforced = self.0.systems.mode(loss.system) == SystemMode::Enforce;
-            if !is_enforced || self.0.breakers.ask(loss.system, self.now()) != Verdict::Go {
-                continue;
+            if is_enforced && self.0.breakers.ask(loss.system, self.now()) == Verdict::Go {
+                drop(self.permit(loss.system, How::Counting).await?);
             }
-            let before = self.0.permits.of(loss.system).lock().await.map(|found| found.permit);
-            let permit = self.permit(loss.system, How::Counting).await?;
-            if permit.is_ok_and(|permit| permit == Permit::Allowed) && before != Some(Permit::Allowed) {
-                self.0.due.unblock(loss.system, self.now()).await?;
-                self.0.woken.of(loss.system).notify_one();
-            }
+        }
+        let resumed = self.0.permits.resumed();
+        if !resumed.is_empty() {
+            self.sweep_some(&resumed).await?;
         }
         Ok(losses.len())
     }

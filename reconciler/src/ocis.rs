@@ -88,6 +88,19 @@ pub struct PersonSpec {
     pub username: String,
     /// In the group, or not.
     pub membership: Belongs,
+    /// Whether the account of this name in the identity system is known to be this person's: the file server knows people
+    /// by that name alone, and only then is its account of that name let in. No part of the hash.
+    #[serde(skip)]
+    pub proven: Proven,
+}
+
+/// Whether a name is known to be a person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proven {
+    /// The identity system has an account of ours for them, or is none of ours to know.
+    Yes,
+    /// Not yet, or somebody else has it.
+    No,
 }
 
 /// What should be, comparable.

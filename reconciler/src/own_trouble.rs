@@ -7,6 +7,7 @@ use std::time::Duration;
 use event_store::trouble::Trouble;
 use event_store::{ExecuteError, StoreError};
 use projector::QueryError;
+use tokio::time::Instant;
 
 use crate::{Reconciler, WorkError};
 
@@ -22,7 +23,7 @@ struct State {
 
 impl WorkError {
     /// Whether it would meet everybody. What would meet one subject alone is a fault in its data or in our code.
-    pub(crate) fn is_of_the_database(&self) -> bool {
+    pub fn is_of_the_database(&self) -> bool {
         match self {
             Self::Read(_) | Self::Write(_) | Self::Lagging(_) => true,
             Self::Log(error) => is_of_the_store(error),
@@ -66,7 +67,13 @@ impl Reconciler {
     /// One of our databases did not answer. How long to wait before the next try.
     pub(crate) fn database_is_away(&self, error: &WorkError) -> Duration {
         let mut state = self.0.databases.state();
-        state.pause = state.trouble.tell_failed("our own databases do not answer", error);
+        // However differently each caller meets it, it is one trouble.
+        let failed = state.trouble.failed("away", Instant::now());
+        if failed.is_news {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "our own databases do not answer; trying again");
+        }
+        state.pause = failed.pause;
         state.pause
     }
 

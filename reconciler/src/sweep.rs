@@ -97,10 +97,25 @@ impl Compared {
 impl Reconciler {
     /// Compares everything there is with everything wanted; who differs is asked for a look.
     pub fn sweep(&self) -> BoxFuture<'_, Result<SweepReport, WorkError>> {
-        Box::pin(self.sweeping())
+        Box::pin(async {
+            let swept = self.sweeping(&System::ALL).await;
+            swept.inspect_err(|error| {
+                if error.is_of_the_database() {
+                    self.database_is_away(error);
+                }
+            })
+        })
     }
 
-    async fn sweeping(&self) -> Result<SweepReport, WorkError> {
+    /// The same, of some systems.
+    pub(crate) fn sweep_some<'a>(
+        &'a self,
+        systems: &'a [System],
+    ) -> BoxFuture<'a, Result<SweepReport, WorkError>> {
+        Box::pin(self.sweeping(systems))
+    }
+
+    async fn sweeping(&self, systems: &[System]) -> Result<SweepReport, WorkError> {
         let (position, everybody, admins) = {
             let mut at = self.0.views.snapshot(&facts::MODEL).await?;
             let everybody = facts::all(&mut at).await?;
@@ -121,7 +136,7 @@ impl Reconciler {
         let tenants = everybody.tenants;
         let mut report = SweepReport { tenants: tenants.len(), ..SweepReport::default() };
         let mut asked: BTreeMap<(Subject, System), Haste> = BTreeMap::new();
-        for system in System::ALL {
+        for system in systems.iter().copied() {
             let compared = self.compared(system, &tenants, admins.as_deref());
             for one in compared.iter().filter(|one| !one.is_settled) {
                 asked.insert((one.subject, system), one.haste());

@@ -1,7 +1,8 @@
 //! Which look an event asks for. An event says look, never what to do.
 
 use schema::{
-    Event, PlatformEvent, Recorded, SubscriptionEvent, System, TenantEvent, TenantId, UserEvent, UserId,
+    ActorKind, Event, PlatformEvent, Recorded, SubscriptionEvent, System, TenantEvent, TenantId, UserEvent,
+    UserId,
 };
 
 use crate::due::Haste;
@@ -43,6 +44,13 @@ pub(crate) fn because_of(recorded: &Recorded) -> Vec<(Whom, &'static [System])> 
         }
         Event::User(event) if is_relevant_to_user(event) => {
             recorded.stream.user().map(|id| (Whom::TenantsOf(id), ALL)).into_iter().collect()
+        }
+        // Somebody else's link may say whose account it is that we left alone.
+        Event::User(UserEvent::IdentityLinked { .. })
+            if recorded.meta.actor.kind != ActorKind::Reconciler =>
+        {
+            const IDENTITY: &[System] = &[System::Authentik];
+            recorded.stream.user().map(|id| (Whom::TenantsOf(id), IDENTITY)).into_iter().collect()
         }
         Event::Platform(
             PlatformEvent::AdminGranted { user_id, .. } | PlatformEvent::AdminRevoked { user_id, .. },
@@ -96,7 +104,7 @@ const fn is_relevant_to_tenant(event: &TenantEvent) -> bool {
     }
 }
 
-/// A link to an identity changes nothing that is wanted outside.
+/// A link to an identity changes nothing that is wanted in mail and files.
 const fn is_relevant_to_user(event: &UserEvent) -> bool {
     match event {
         UserEvent::Invited { .. }

@@ -139,3 +139,8 @@ async fn away_and_back(roles: &[&str]) {
 async fn roles_whose_database_is_away_say_so_once_and_serve_again_by_themselves() {
     away_and_back(&["command-api", "projector", "reconciler"]).await;
 }
+
+#[tokio::test]
+async fn a_platform_whose_database_is_away_says_so_once_and_serves_again_by_itself() {
+    away_and_back(&["up"]).await;
+}

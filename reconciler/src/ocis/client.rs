@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tokio::sync::OnceCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::credentials::{Pass, Used};
 use super::wire::{Drive, Drives, EDITOR_ROLE, Group, Groups, Named, User, Users};
@@ -20,7 +19,8 @@ pub(crate) const ADDED_MAX: usize = 20;
 pub struct Client {
     line: Line,
     pass: Pass,
-    me: Arc<OnceCell<String>>,
+    /// As it was said last.
+    me: Arc<Mutex<Option<String>>>,
 }
 
 impl Client {
@@ -39,18 +39,25 @@ impl Client {
     }
 
     /// Our own id there: only as Manager of a space may we grant anything.
-    pub async fn me(&self) -> Result<&str, CallError> {
-        let find = || async {
-            let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
-            found.map(|me| me.id).ok_or_else(|| self.missing("read our own account"))
-        };
-        self.me.get_or_try_init(find).await.map(String::as_str)
+    pub async fn me(&self) -> Result<String, CallError> {
+        let known = self.known_me().clone();
+        match known {
+            Some(me) => Ok(me),
+            None => self.fingerprint().await?.ok_or_else(|| self.missing("read our own account")),
+        }
     }
 
-    /// Something only this installation says of itself: our own id, asked for anew.
+    /// Something only this installation says of itself: our own id, asked for anew. In another installation it is another
+    /// one, and the one known before is nobody's.
     pub(crate) async fn fingerprint(&self) -> Result<Option<String>, CallError> {
         let found: Option<Named> = self.one("read our own account", "/graph/v1.0/me").await?;
-        Ok(found.map(|me| me.id))
+        let me = found.map(|me| me.id);
+        self.known_me().clone_from(&me);
+        Ok(me)
+    }
+
+    fn known_me(&self) -> MutexGuard<'_, Option<String>> {
+        self.me.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every project space of the installation, disabled ones too. There is no paging.

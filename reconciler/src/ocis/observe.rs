@@ -7,7 +7,7 @@ use schema::UserId;
 
 use super::client::Client;
 use super::wire::{Drive, Group, Permission};
-use super::{Belongs, GroupSeen, Managed, Observed, PersonSpec, Space, SpaceSeen, Spec, mark};
+use super::{Belongs, GroupSeen, Managed, Observed, PersonSpec, Proven, Space, SpaceSeen, Spec, mark};
 use crate::call::CallError;
 use crate::integration::{Asked, Desired};
 
@@ -19,7 +19,7 @@ const LEFTOVERS_MAX: usize = 20;
 pub(super) async fn observe(client: &Client, desired: &Desired<Spec>) -> Result<Observed, CallError> {
     let at_once = client.at_once();
     let client = if desired.asked == Asked::Shut { &at_once } else { client };
-    let me = client.me().await?.to_owned();
+    let me = client.me().await?;
     let (spaces, group) = join(find_space(client, desired, &me), find_group(client, desired)).await;
     let (mut observed, group) = (spaces?, group?);
     take_group(&desired.spec, group, &mut observed);
@@ -63,13 +63,15 @@ async fn absent(
     Ok(try_join_all(found).await?.into_iter().flatten().collect())
 }
 
-/// Members who are not in the group, if there is one.
+/// Members who are not in the group and whose name is known to be theirs, if there is a group.
 pub(crate) fn outside<'a>(spec: &'a Spec, observed: &Observed) -> Vec<&'a PersonSpec> {
     let Some(group) = &observed.group else {
         return Vec::new();
     };
     let is_outside = |person: &&PersonSpec| {
-        person.membership == Belongs::Inside && !group.members.contains_key(&person.username)
+        person.membership == Belongs::Inside
+            && person.proven == Proven::Yes
+            && !group.members.contains_key(&person.username)
     };
     spec.people.iter().filter(is_outside).collect()
 }

@@ -2,9 +2,11 @@
 
 use domain::access;
 use projector::facts::{PersonFacts, TenantFacts};
+use schema::System;
 use schema::plan::Limits;
+use schema::provisioning::{Mode, Resource, ResourceKind};
 
-use super::{Belongs, PersonSpec, Space, Spec, legal_name};
+use super::{Belongs, PersonSpec, Proven, Space, Spec, legal_name};
 use crate::subject::group_name;
 
 /// The server stores a quota as a signed number; a negative one destroys the space.
@@ -18,7 +20,7 @@ pub fn of_tenant(facts: &TenantFacts) -> Spec {
         quota: quota(&facts.limits),
         space: if access::space_open(&facts.standing) { Space::Open } else { Space::Disabled },
         group: group_name(facts.slug.as_str()),
-        people: facts.people.iter().filter_map(of_person).collect(),
+        people: facts.people.iter().filter_map(|person| of_person(facts, person)).collect(),
     }
 }
 
@@ -27,12 +29,24 @@ pub(crate) fn quota(limits: &Limits) -> u64 {
     limits.files_bytes.map_or(0, |bytes| bytes.clamp(1, QUOTA_MAX))
 }
 
-fn of_person(person: &PersonFacts) -> Option<PersonSpec> {
+fn of_person(facts: &TenantFacts, person: &PersonFacts) -> Option<PersonSpec> {
     let membership = person.membership?;
     let belongs = access::is_member(&person.person, &membership);
     Some(PersonSpec {
         user_id: person.user_id,
         username: person.email.as_ref()?.normalised(),
         membership: if belongs { Belongs::Inside } else { Belongs::Outside },
+        proven: proven(facts, person),
     })
+}
+
+/// Where identity is none of ours, a name is all there is.
+fn proven(facts: &TenantFacts, person: &PersonFacts) -> Proven {
+    let account = Resource { kind: ResourceKind::User, key: person.user_id.to_string() };
+    match facts.systems.get(&System::Authentik) {
+        Some(identity) if identity.mode != Mode::Enforce || identity.bound.contains_key(&account) => {
+            Proven::Yes
+        }
+        Some(_) | None => Proven::No,
+    }
 }

@@ -19,6 +19,10 @@ fn user(number: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(number))
 }
 
+fn person(number: u128, username: &str, membership: Belongs) -> PersonSpec {
+    PersonSpec { user_id: user(number), username: username.into(), membership, proven: Proven::Yes }
+}
+
 fn spec(space: Space) -> Spec {
     Spec {
         tenant_id: tenant(),
@@ -26,10 +30,7 @@ fn spec(space: Space) -> Spec {
         quota: 5_000,
         space,
         group: "dezky-tenant-acme".into(),
-        people: vec![
-            PersonSpec { user_id: user(1), username: "anna@acme.dk".into(), membership: Belongs::Inside },
-            PersonSpec { user_id: user(2), username: "bo@acme.dk".into(), membership: Belongs::Outside },
-        ],
+        people: vec![person(1, "anna@acme.dk", Belongs::Inside), person(2, "bo@acme.dk", Belongs::Outside)],
     }
 }
 

@@ -6,13 +6,13 @@ use domain::acts::ReconcilerLink;
 use event_store::ExecuteError;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use projector::facts::PersonFacts;
-use schema::provisioning::{FailureClass, Reason};
-use schema::{System, Timestamp};
+use schema::provisioning::{FailureClass, Reason, ResourceKind};
+use schema::{Event, ProvisioningEvent, Recorded, System, Timestamp};
 
 use super::{End, Input, Wanted};
 use crate::attempts::Tried;
 use crate::backoff;
-use crate::due::{Later, Lease, Waits};
+use crate::due::{Haste, Later, Lease, Waits};
 use crate::integration::{Asked, Attempt, Last, Settled};
 use crate::record::Reported;
 use crate::{Reconciler, WorkError};
@@ -52,9 +52,11 @@ impl Reconciler {
             now,
         };
         let stream = lease.subject.stream(lease.system);
-        let recorded_at = self.record(&stream, reported.commands()).await?.position;
+        let known = self.record(&stream, reported.commands()).await?;
+        let recorded_at = known.position;
         if lease.system == System::Authentik {
             self.link(input, attempt).await?;
+            self.let_into_files(lease, &known.news, recorded_at).await?;
         }
         self.show_differences(lease, attempt).await?;
         let (outcome, error) = match &attempt.outcome {
@@ -116,6 +118,30 @@ impl Reconciler {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whose account is known to be theirs now may be let into the group of the file server, if they have been there.
+    async fn let_into_files(
+        &self,
+        lease: &Lease,
+        news: &[Recorded],
+        recorded_at: u64,
+    ) -> Result<(), WorkError> {
+        let is_of_a_person = |recorded: &Recorded| {
+            matches!(
+                &recorded.event,
+                Event::Provisioning(ProvisioningEvent::ResourceBound { resource, .. })
+                    if resource.kind == ResourceKind::User
+            )
+        };
+        let has_files = lease.subject.systems().contains(&System::Ocis);
+        if !has_files || !news.iter().any(is_of_a_person) {
+            return Ok(());
+        }
+        let asked = [((lease.subject, System::Ocis), Haste::Usual)];
+        self.0.due.ask(asked, recorded_at, self.now()).await?;
+        self.0.woken.of(System::Ocis).notify_one();
+        Ok(())
     }
 
     /// What would have been done where we may only look; nothing to show where there is nothing.

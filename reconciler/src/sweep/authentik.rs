@@ -112,26 +112,32 @@ impl Bulk<Authentik> for Everything {
         }
     }
 
-    /// Groups of unknown tenants, and of known ones those beside the one in use: which that is only a look knows, so of
-    /// twins the one with most members counts as used, else the first.
     fn orphans(&self, tenants: &BTreeSet<TenantId>) -> Vec<Orphan> {
-        let mut marked: BTreeMap<&str, Vec<&GroupSeen>> = BTreeMap::new();
-        for group in self.groups.values() {
-            if let Some(owner) = tenant_of(group) {
-                marked.entry(owner).or_default().push(group);
-            }
-        }
-        let unwanted = marked.into_iter().flat_map(|(owner, mut groups)| {
-            groups.sort_by_key(|group| (std::cmp::Reverse(group.users.len()), &group.pk));
+        let unknown = self.groups.values().filter_map(|group| {
+            let owner = tenant_of(group)?;
             let is_known = owner.parse::<TenantId>().is_ok_and(|id| tenants.contains(&id));
-            groups.into_iter().skip(usize::from(is_known)).map(move |group| Orphan {
-                system: Authentik::SYSTEM,
-                kind: "group",
-                external_id: group.pk.clone(),
-                owner: owner.to_owned(),
-                why: if is_known { LeftoverWhy::Twin } else { LeftoverWhy::UnknownOwner },
-            })
+            (!is_known).then(|| of_group(group, owner, LeftoverWhy::UnknownOwner))
         });
-        unwanted.chain(self.second_accounts()).collect()
+        unknown.chain(self.second_accounts()).collect()
+    }
+
+    fn twins(&self, desired: &Desired<Spec>, observed: &Observed) -> Vec<Orphan> {
+        match &desired.spec.owner {
+            Owner::Tenant { tenant_id, .. } => {
+                let owner = tenant_id.to_string();
+                observed.twins.iter().map(|twin| of_group(twin, &owner, LeftoverWhy::Twin)).collect()
+            }
+            Owner::Platform => Vec::new(),
+        }
+    }
+}
+
+fn of_group(group: &GroupSeen, owner: &str, why: LeftoverWhy) -> Orphan {
+    Orphan {
+        system: Authentik::SYSTEM,
+        kind: "group",
+        external_id: group.pk.clone(),
+        owner: owner.to_owned(),
+        why,
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Everything {
 
 impl Everything {
     pub(super) async fn read(client: &Client) -> Result<Self, CallError> {
-        let me = client.me().await?.to_owned();
+        let me = client.me().await?;
         let drives = client.drives().await?;
         let groups: Vec<GroupSeen> = client.groups().await?.into_iter().map(group_of).collect();
         let count = drives.len();

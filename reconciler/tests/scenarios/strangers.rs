@@ -206,3 +206,26 @@ async fn a_value_that_is_refused_is_told_with_its_object_and_their_words() {
             if resource.as_ref() == Some(&about))), "{told:?}");
     assert!(world.authentik.door("anna@acme.test").unwrap().active);
 }
+
+#[tokio::test]
+async fn a_stranger_with_a_members_address_is_not_let_into_the_group_of_the_file_server() {
+    let mut world = untrusting().await;
+    make(&world, json!({ "username": OLGA, "email": OLGA, "name": "Mallory" }));
+    let account = json!({ "onPremisesSamAccountName": OLGA, "displayName": "Mallory", "mail": OLGA });
+    world.files_by_hand(&Method::POST, "/graph/v1.0/users", &account);
+    with_olga(&mut world).await;
+    let path = "/graph/v1.0/groups/dezky-tenant-acme?$expand=members";
+    let (_, group) = world.ocis.by_hand(&Method::GET, path, &json!(null));
+    assert!(group["members"].as_array().is_none_or(Vec::is_empty), "{group}");
+}
+
+#[tokio::test]
+async fn a_member_who_was_in_the_file_server_before_is_let_in_once_the_account_is_known_to_be_theirs() {
+    let mut world = World::start().await;
+    let account = json!({ "onPremisesSamAccountName": OLGA, "displayName": "Olga", "mail": OLGA });
+    world.files_by_hand(&Method::POST, "/graph/v1.0/users", &account);
+    with_olga(&mut world).await;
+    let path = "/graph/v1.0/groups/dezky-tenant-acme?$expand=members";
+    let (_, group) = world.ocis.by_hand(&Method::GET, path, &json!(null));
+    assert_eq!(group["members"].as_array().map_or(0, Vec::len), 1, "{group}");
+}

@@ -56,6 +56,7 @@ pub(crate) struct Setup {
     pub(crate) hands: usize,
     pub(crate) trusts_addresses: bool,
     pub(crate) loss: LossLimit,
+    pub(crate) jitter: fn(u64) -> u64,
 }
 
 impl Default for Setup {
@@ -66,6 +67,7 @@ impl Default for Setup {
             hands: 4,
             trusts_addresses: true,
             loss: LossLimit::DEFAULT,
+            jitter: |most| most,
         }
     }
 }
@@ -358,6 +360,14 @@ impl World {
         self.reconciler.wake(Subject::Tenant(tenant), &[system]).await.unwrap();
     }
 
+    pub(crate) fn faults(&self, system: System) -> simulators::Faults {
+        match system {
+            System::Authentik => self.authentik.faults.clone(),
+            System::Stalwart => self.stalwart.faults(),
+            System::Ocis => self.ocis.faults.clone(),
+        }
+    }
+
     pub(crate) fn clear_requests(&self) {
         self.authentik.faults.clear_requests();
         self.stalwart.faults().clear_requests();
@@ -376,7 +386,7 @@ fn index(system: System) -> usize {
 fn config(setup: Setup, listening: &[Option<Running>; 3]) -> Config {
     let url = |index: usize| listening[index].as_ref().unwrap().base_url();
     let mut config = Config::new(now);
-    config.jitter = |most| most;
+    config.jitter = setup.jitter;
     config.loss = setup.loss;
     let size = |calls| Size { hands: setup.hands, calls };
     config.authentik = Some(AuthentikConfig {

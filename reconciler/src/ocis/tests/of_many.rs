@@ -90,6 +90,7 @@ pub(super) fn members(count: usize, space: Space) -> Spec {
         user_id: user(number as u128),
         username: format!("m{number}@acme.test"),
         membership: Belongs::Inside,
+        proven: Proven::Yes,
     };
     Spec { people: (0..count).map(person).collect(), ..spec(space) }
 }
@@ -250,6 +251,10 @@ async fn an_installation_is_known_by_our_own_id() {
     let before = client.fingerprint().await.unwrap();
     assert!(before.is_some());
     assert_eq!(client.fingerprint().await.unwrap(), before);
+    assert_eq!(client.me().await.ok(), before);
     files.server.install_anew().unwrap();
-    assert_ne!(client.fingerprint().await.unwrap(), before);
+    let after = client.fingerprint().await.unwrap();
+    assert_ne!(after, before);
+    // Else we would never again be Manager of a space.
+    assert_eq!(client.me().await.ok(), after);
 }
