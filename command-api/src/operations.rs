@@ -33,9 +33,11 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
         return Err(unknown());
     }
     let view = provisioning::get(&mut at, operation.tenant).await?;
+    let position = at.as_of().position;
+    drop(at);
     let done = settled(&caller.ask.app, &operation).await?;
     let is_over = done == operation.systems.len();
-    let mut response = reading::plain(&shown(&operation, &view, done), at.as_of().position);
+    let mut response = reading::plain(&shown(&operation, &view, done), position);
     if !is_over {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -86,6 +86,7 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     let mut at = caller.ask.look(&partners::MODEL, &query).await?;
     let mut view = partners::get(&mut at, found.id, today).await?;
     if view.is_none() {
+        drop(at);
         at = reading::must_catch_up(&caller.ask.app, &partners::MODEL).await?;
         view = partners::get(&mut at, found.id, today).await?;
     }

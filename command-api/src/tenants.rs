@@ -55,6 +55,7 @@ async fn one(ask: Ask) -> Result<Response, ApiError> {
     let mut at = caller.ask.look(&tenants::MODEL, &query).await?;
     let mut view = tenants::get(&mut at, seen.id).await?;
     if view.is_none() {
+        drop(at);
         at = reading::must_catch_up(&caller.ask.app, &tenants::MODEL).await?;
         view = tenants::get(&mut at, seen.id).await?;
     }

@@ -30,7 +30,7 @@ pub(crate) async fn start(
     sweep: Duration,
 ) -> anyhow::Result<JobScheduler> {
     let scheduler = JobScheduler::new().await.context("make the scheduler")?;
-    let every = sweep.mul_f64(JITTER.start + fastrand::f64() * (JITTER.end - JITTER.start));
+    let every = whole_seconds(sweep.mul_f64(JITTER.start + fastrand::f64() * (JITTER.end - JITTER.start)));
     // A sweep that takes longer than its interval is not joined by a second one.
     let running = Arc::new(Mutex::new(()));
     let pruned = (reconciler.clone(), parts.clone());
@@ -67,6 +67,11 @@ pub(crate) async fn start(
     }
     scheduler.start().await.context("start the scheduler")?;
     Ok(scheduler)
+}
+
+/// The scheduler counts whole seconds, and repeats nothing that has none.
+fn whole_seconds(every: Duration) -> Duration {
+    Duration::from_secs(every.as_secs().max(1))
 }
 
 /// A job that panics ends itself: the clock goes on, and the same job comes again.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::time::Instant;
 
 use crate::call::Effect;
 use crate::throttle::Throttle;
@@ -11,7 +12,7 @@ use crate::throttle::Throttle;
 /// Calls of a system that only what shuts a door may use.
 const KEPT_FREE: usize = 2;
 /// How long a bulk write holds back at most: doors that cannot be shut for ever must not stop everything else for ever.
-const HOLD_BACK_MAX: Duration = Duration::from_secs(60);
+const HOLD_BACK_MAX: Duration = Duration::from_mins(1);
 
 /// Whether a call makes room for others, or others for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,11 +91,11 @@ impl Lane {
     pub(crate) async fn enter(&self, pace: Pace, effect: Effect) -> Entered<'_> {
         match (pace, effect) {
             (Pace::Bulk, Effect::Writes) => {
-                self.hold_back().await;
                 if let Some(throttle) = &self.throttle {
+                    self.hold_back(Instant::now() + HOLD_BACK_MAX).await;
                     throttle.turn().await;
-                    self.hold_back().await;
                 }
+                return self.make_room().await;
             }
             (Pace::AtOnce, Effect::Writes) => {
                 if let Some(throttle) = &self.throttle {
@@ -110,11 +111,25 @@ impl Lane {
         Entered { _shared: shared, _all: self.all.acquire().await.ok() }
     }
 
-    async fn hold_back(&self) {
+    /// A call for a bulk write. Doors may have to shut while it waits for one: then it gives the call back and waits for
+    /// them, so that whatever the length of the line, nothing of it begins before them.
+    async fn make_room(&self) -> Entered<'_> {
+        let until = Instant::now() + HOLD_BACK_MAX;
+        loop {
+            self.hold_back(until).await;
+            let shared = self.shared.acquire().await.ok();
+            let all = self.all.acquire().await.ok();
+            if *self.doors.borrow() == Doors::default() || Instant::now() >= until {
+                return Entered { _shared: shared, _all: all };
+            }
+        }
+    }
+
+    async fn hold_back(&self, until: Instant) {
         let mut doors = self.doors.subscribe();
         let shut = doors.wait_for(|doors| *doors == Doors::default());
         // Over the time as over the doors: the write goes on.
-        drop(tokio::time::timeout(HOLD_BACK_MAX, shut).await);
+        drop(tokio::time::timeout_at(until, shut).await);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 mod layer;
 pub(crate) use layer::layer;
@@ -23,6 +24,10 @@ pub enum Effect {
     /// Answered as usual, this much later. Adds up with other rules.
     #[serde(rename = "latency_ms", with = "milliseconds")]
     Latency(Duration),
+    /// Answered as usual, after this long of a server that does one thing at a time: whoever comes meanwhile waits in
+    /// line. Adds up with other rules.
+    #[serde(rename = "busy_ms", with = "milliseconds")]
+    Busy(Duration),
     /// Nothing happens; answered with this status and a plain text body.
     Status(u16),
     /// Nothing happens; authentik's way of saying 500 to a write: 405, `text/html`, no body.
@@ -152,6 +157,8 @@ struct Inner {
     seen: VecDeque<Seen>,
     reads: u64,
     writes: u64,
+    /// Until when the server is busy with what came so far.
+    busy_until: Option<Instant>,
 }
 
 /// What the rules decided for one request.
@@ -203,13 +210,21 @@ impl Faults {
 
     fn judge(&self, method: &Method, path: &str, body: &str) -> Verdict {
         let mut verdict = Verdict { latency: Duration::ZERO, effect: None };
-        for rule in &mut self.lock().rules {
-            let taken = verdict.effect.is_some() && !matches!(rule.effect, Effect::Latency(_));
+        let Inner { rules, busy_until, .. } = &mut *self.lock();
+        for rule in rules {
+            let adds_up = matches!(rule.effect, Effect::Latency(_) | Effect::Busy(_));
+            let taken = verdict.effect.is_some() && !adds_up;
             if taken || !rule.matches(method, path, body) || !rule.spend() {
                 continue;
             }
             match rule.effect {
                 Effect::Latency(more) => verdict.latency += more,
+                Effect::Busy(more) => {
+                    let now = Instant::now();
+                    let done = busy_until.map_or(now, |until| until.max(now)) + more;
+                    *busy_until = Some(done);
+                    verdict.latency += done - now;
+                }
                 Effect::Status(_)
                 | Effect::EmptyMethodNotAllowed
                 | Effect::LostReplyAfterEffect

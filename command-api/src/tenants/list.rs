@@ -75,6 +75,7 @@ pub(crate) async fn page(caller: &Caller, query: &Query, filters: Filters) -> Re
     };
     let mut at = caller.ask.look(&tenants::MODEL, query).await?;
     let page = tenants::list(&mut at, &asked).await?;
+    drop(at);
     let roles = roles(caller).await?;
     let right = |tenant: TenantId| match (caller.is_operator(), roles.get(&tenant)) {
         (true, _) => Right::Everything,

@@ -49,6 +49,8 @@ async fn me(ask: Ask) -> Result<Response, ApiError> {
     let unknown = || ApiError::internal("somebody who has just signed in is in no read model");
     let view = users::assemble(&rows, user_id).map_err(ApiError::internal)?.ok_or_else(unknown)?;
     let position = outcome.position.max(at.as_of().position);
+    // Nobody asks for a second moment with one in hand: as many people at once would wait for each other.
+    drop(at);
     let around = Surroundings::of(app, &identity, &view).await?;
     let (body, tag) = around.me(&rows, view)?;
     reading::resource(&ask.headers, &body, tag, position)

@@ -37,6 +37,7 @@ impl Surroundings {
         let ids: Vec<TenantId> = entered.iter().map(|(id, _)| *id).collect();
         let mut at = app.views.snapshot(&tenants::MODEL).await?;
         let rows = tenants::rows_of(&mut at, &ids).await?;
+        drop(at);
         let mut around = Self {
             subject: identity.subject.clone(),
             audiences: to_value(&identity.audiences)?,

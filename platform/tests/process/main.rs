@@ -8,13 +8,17 @@
 )]
 
 mod lifecycle;
+mod loss;
 mod operations;
 mod outside;
 mod quiet;
 mod roles;
 mod shown;
+mod size;
+mod slow;
 mod start;
 mod story;
+mod tenants;
 
 use std::time::Duration;
 

@@ -137,7 +137,7 @@ async fn away_and_back(roles: &[&str]) {
 
 #[tokio::test]
 async fn roles_whose_database_is_away_say_so_once_and_serve_again_by_themselves() {
-    away_and_back(&["command-api", "projector"]).await;
+    away_and_back(&["command-api", "projector", "reconciler"]).await;
 }
 
 #[tokio::test]

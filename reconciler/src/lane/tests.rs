@@ -45,3 +45,17 @@ async fn bulk_leaves_calls_free_for_what_shuts() {
     assert!(lane.enter(Pace::AtOnce, Effect::Writes).now_or_never().is_none(), "no more than it bears");
     drop((first, second, third, fourth));
 }
+
+#[tokio::test]
+async fn a_bulk_write_that_waited_for_a_free_call_makes_room_for_a_door_that_came_meanwhile() {
+    let lane = Lane::new(3, None);
+    let under_way = lane.enter(Pace::Bulk, Effect::Writes).await;
+    let mut in_line = Box::pin(lane.enter(Pace::Bulk, Effect::Writes));
+    assert!((&mut in_line).now_or_never().is_none());
+    let shutting = lane.shutting();
+    drop(under_way);
+    assert!((&mut in_line).now_or_never().is_none(), "it began before the door");
+    assert!(lane.enter(Pace::Bulk, Effect::Reads).now_or_never().is_some(), "and keeps no call meanwhile");
+    drop(shutting);
+    assert!(in_line.now_or_never().is_some());
+}

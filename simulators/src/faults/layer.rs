@@ -47,7 +47,7 @@ async fn act(verdict: Verdict, connection: Option<Connection>, request: Request,
         }
     }
     match verdict.effect {
-        None | Some(Effect::Latency(_)) => next.run(request).await,
+        None | Some(Effect::Latency(_) | Effect::Busy(_)) => next.run(request).await,
         Some(Effect::LostReplyAfterEffect) => {
             drop(next.run(request).await);
             lost(connection.as_ref())

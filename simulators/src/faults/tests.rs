@@ -158,3 +158,15 @@ async fn only_loopback_is_bound() {
     let refused = serve(Router::new(), ([0, 0, 0, 0], 0).into(), Faults::default()).await.err().unwrap();
     assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
 }
+
+#[tokio::test]
+async fn who_comes_to_a_busy_server_waits_in_line() {
+    let upstream = Upstream::start().await;
+    let each = Duration::from_millis(40);
+    upstream.running.faults.add(Rule::always(Effect::Busy(each)));
+    let started = tokio::time::Instant::now();
+    let (first, second, third) = tokio::join!(upstream.write(), upstream.write(), upstream.write());
+    assert!([first, second, third].into_iter().all(|answer| answer.unwrap().status().is_success()));
+    assert!(started.elapsed() >= each * 3, "{:?}", started.elapsed());
+    assert_eq!(upstream.effects(), 3);
+}

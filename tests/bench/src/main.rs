@@ -12,6 +12,7 @@ mod execute;
 mod plain;
 mod replay;
 mod start;
+mod systems;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,9 +29,14 @@ struct Line {
     /// Events in the log that is replayed.
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// Only the parts named: start, append, execute, commands, converge, replay.
+    /// Only the parts named: start, append, execute, commands, converge, replay, systems.
+    parts: Vec<String>,
+    /// The same, in one word.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// How many times quicker than recorded the outside systems answer.
+    #[arg(long, default_value_t = 10)]
+    scale: u32,
     /// Commands in flight at a time, for append and execute.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 128, 512])]
     in_flight: Vec<usize>,
@@ -38,7 +44,8 @@ struct Line {
 
 impl Line {
     fn wants(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == part)
+        let mut named = self.parts.iter().chain(&self.only).peekable();
+        named.peek().is_none() || named.any(|name| name == part)
     }
 }
 
@@ -63,6 +70,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if line.wants("replay") {
         replay::measure(line.events).await.context("measure a replay")?;
+    }
+    if line.wants("systems") {
+        systems::measure(line.scale).await.context("measure the outside systems")?;
     }
     Ok(())
 }

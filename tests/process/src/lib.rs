@@ -1,10 +1,13 @@
 //! Starts, kills and asks the platform's binary, for tests that work as a user would.
 
 mod api;
+mod people;
 mod running;
+mod simulator;
 
 pub use api::{Answer, Api};
 pub use running::{Installation, Running};
+pub use simulator::{Request, Simulator};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 

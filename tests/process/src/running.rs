@@ -11,10 +11,12 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-use crate::{Api, free_address};
+use crate::{Api, Simulator, free_address};
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Last lines of a process that are shown when a test fails.
+const LINES_SHOWN: usize = 60;
 
 /// A data folder, settings and the binary.
 pub struct Installation {
@@ -120,6 +122,13 @@ impl Installation {
         Api::new(self.address()?, token.trim())
     }
 
+    /// A simulator of this installation, by the name of its system in settings: `AUTHENTIK`, `STALWART`, `OCIS`.
+    pub fn simulator(&self, system: &str) -> anyhow::Result<Simulator> {
+        let setting = format!("DEZKY_SIMULATOR_{system}_LISTEN");
+        let listen = self.setting(&setting).with_context(|| format!("{setting} is set"))?;
+        Simulator::new(format!("http://{listen}"))
+    }
+
     /// Waits until the API says it can serve.
     pub async fn ready(&self, running: &mut Running) -> anyhow::Result<()> {
         let url = format!("http://{}/readyz", self.address()?);
@@ -136,6 +145,19 @@ impl Installation {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         bail!("not ready after {READY_WITHIN:?}: {}", running.printed()?)
+    }
+}
+
+/// Who looks for why a test failed needs what the process said.
+impl Drop for Running {
+    #[expect(clippy::print_stderr, reason = "a failed test says what it saw")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let printed = self.printed().unwrap_or_default();
+            let lines: Vec<&str> = printed.lines().collect();
+            let last = lines.len().saturating_sub(LINES_SHOWN);
+            eprintln!("{}:\n{}", self.log.display(), lines.get(last..).unwrap_or_default().join("\n"));
+        }
     }
 }
 
