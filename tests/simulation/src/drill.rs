@@ -92,17 +92,15 @@ async fn closing_waits_for_nobody(rest: &mut Rest<'_>, trouble: &mut Trouble<'_>
         let seed = rest.world.seed;
         rest.process.catch_up().await;
         rest.process.reconciler.catch_up().await.expect("the log is taken in");
-        tokio::select! {
-            biased;
-            () = until_shut(rest, tenant, &others) => {}
-            _ = rest.process.reconciler.run_once() => {
-                let shut = are_shut(rest, tenant, &others).await;
-                assert!(shut, "seed {seed}: doors of {tenant} wait for {broken}, which never answered");
+        let shut = async {
+            tokio::select! {
+                biased;
+                () = until_shut(rest, tenant, &others) => true,
+                _ = rest.process.reconciler.run_once() => are_shut(rest, tenant, &others).await,
             }
-            () = tokio::time::sleep(PATIENCE) => {
-                panic!("seed {seed}: doors of {tenant} wait for {broken}, which does not answer");
-            }
-        }
+        };
+        let shut = tokio::time::timeout(PATIENCE, shut).await.unwrap_or(false);
+        assert!(shut, "seed {seed}: doors of {tenant} wait for {broken}, which does not answer");
         rest.world.outside.take_rules(broken, &rules);
         // What was in hand there is free again when its lease is over.
         rest.world.pass(60_000).await;
@@ -243,7 +241,8 @@ async fn are_shut(rest: &Rest<'_>, tenant: TenantId, systems: &[System]) -> bool
 }
 
 async fn until_shut(rest: &Rest<'_>, tenant: TenantId, systems: &[System]) {
+    let mut news = rest.process.store.follow(rest.process.store.read_head().await.expect("a head"));
     while !are_shut(rest, tenant, systems).await {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        news.next(1000).await.expect("the log can be followed");
     }
 }
