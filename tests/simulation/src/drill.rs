@@ -53,10 +53,16 @@ async fn an_old_backup_is_put_back(rest: &mut Rest<'_>, trouble: &mut Trouble<'_
     rest.converge().await;
     rest.world.outside.restore(&before);
     trouble.forget_lost();
+    // Others come first, and get the numbers that were ours.
+    for _ in 0..trouble.rng.usize(..8) {
+        rest.world.outside.settle_stranger(&mut trouble.rng);
+    }
+    rest.world.outside.make_way();
     rest.world.pass(60_000).await;
     rest.sweep().await;
     rest.converge().await;
     rest.sweep_clean().await;
+    crate::checks::strangers(rest.world);
     if let Some(tenant) = tenant {
         assert!(are_shut(rest, tenant, &System::ALL).await, "seed {}: {tenant} is shut", rest.world.seed);
         let model = Model::of(&rest.process.store).await;
