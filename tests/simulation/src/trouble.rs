@@ -79,11 +79,11 @@ impl<'w> Trouble<'w> {
                 self.world.pass(millis).await;
                 "time"
             }
-            12..16 => self.slow_down(),
-            16..20 => self.lie(),
-            20..26 => self.lose(),
-            26..29 => self.world.outside.settle_stranger(&mut self.rng),
-            29..45 => self.world.outside.break_something(&mut self.rng),
+            12..15 => self.slow_down(),
+            15..19 => self.lie(),
+            19..30 => self.lose(),
+            30..33 => self.world.outside.settle_stranger(&mut self.rng),
+            33..45 => self.world.outside.break_something(&mut self.rng),
             45..49 => {
                 self.world.outside.cut_a_create(&mut self.rng);
                 "space half created"
