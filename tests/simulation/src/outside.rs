@@ -25,6 +25,8 @@ use strangers::Stranger;
 
 const API_TOKEN: &str = "identity-token";
 const MAIL_KEY: &str = "mail-key";
+/// Longer than anything here waits: a system that does not answer holds whoever asked it until the run lets go.
+const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 const FILES_LOGIN: (&str, &str) = ("service", "files-password");
 
 /// Something of ours outside.
@@ -80,7 +82,7 @@ impl Outside {
         let mode = SystemMode::Enforce;
         let (user, password) = FILES_LOGIN;
         let mut config = Config::new(clock::now);
-        config.call_timeout = Duration::from_secs(20);
+        config.call_timeout = CALL_TIMEOUT;
         config.jitter = |most| most;
         config.authentik = Some(AuthentikConfig {
             api_url: url(0),

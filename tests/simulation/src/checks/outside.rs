@@ -44,6 +44,8 @@ pub(super) async fn doors(rest: &Rest<'_>, model: &Model) {
     }
     for (user, known) in &model.users {
         person(rest, model, user, &known.email);
+        let accounts = inventory.accounts.get(user).copied().unwrap_or_default();
+        assert!(accounts <= 1, "seed {}: {} has {accounts} accounts", rest.world.seed, known.email);
     }
     mail(rest, model);
 }
@@ -52,6 +54,8 @@ pub(super) async fn doors(rest: &Rest<'_>, model: &Model) {
 fn once(seed: u64, id: &str, tenant: &Tenant, inventory: &Inventory) {
     let slug = &tenant.slug;
     assert_eq!(inventory.groups.get(id).copied(), Some(1), "seed {seed}: groups of {slug}");
+    let group = format!("dezky-tenant-{slug}");
+    assert_eq!(inventory.file_groups.get(&group), Some(&1), "seed {seed}: groups of {slug} in files");
     let spaces = inventory.spaces.get(id).map(Vec::as_slice).unwrap_or_default();
     assert_eq!(spaces.len(), 1, "seed {seed}: spaces of {slug}: {spaces:#?}");
     assert_eq!(

@@ -27,6 +27,10 @@ pub(crate) struct Inventory {
     pub(crate) groups: BTreeMap<String, usize>,
     pub(crate) spaces: BTreeMap<String, Vec<Space>>,
     pub(crate) roles: BTreeMap<String, usize>,
+    /// Accounts in identity by the person whose mark they carry.
+    pub(crate) accounts: BTreeMap<String, usize>,
+    /// Groups in files by their names.
+    pub(crate) file_groups: BTreeMap<String, usize>,
     /// Names of mail domains with the mark they carry.
     pub(crate) domains: Vec<(String, String)>,
 }
@@ -76,6 +80,15 @@ impl Outside {
                 let tenant = space.description.trim_start_matches("dezky:").to_owned();
                 seen.spaces.entry(tenant).or_default().push(space);
             }
+        }
+        for (_, row) in self.rows(System::Authentik).table("users") {
+            if let Some(user) = row["attributes"]["dezky"]["userId"].as_str() {
+                *seen.accounts.entry(user.to_owned()).or_default() += 1;
+            }
+        }
+        for (_, row) in self.rows(System::Ocis).table("groups") {
+            *seen.file_groups.entry(row["name"].as_str().unwrap_or_default().to_lowercase()).or_default() +=
+                1;
         }
         for role in self.mail("Role").await {
             if let Some(mark) = role["description"].as_str().and_then(|text| text.strip_prefix("dezky ")) {
