@@ -2,6 +2,7 @@
 //! system, however slow that is.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ impl Reconciler {
     async fn work_in(&self, system: System, stop: &CancellationToken) {
         let mut running = FuturesUnordered::new();
         let mut in_hand = BTreeMap::new();
+        let mut ended = Vec::new();
         loop {
             let pause = if stop.is_cancelled() {
                 if running.is_empty() {
@@ -91,15 +93,21 @@ impl Reconciler {
                 }
                 LOOK_EVERY
             } else {
-                for (subject, haste) in self.next_subjects(system, &in_hand).await {
+                let next = self.next_subjects(system, &in_hand);
+                for (subject, haste) in beside(&mut running, &mut ended, next).await {
                     in_hand.insert(subject, haste);
                     running.push(async move {
                         Box::pin(self.work_on(subject, system)).await;
                         subject
                     });
                 }
-                self.pause(system, running.len()).await
+                let pause = self.pause(system, running.len());
+                let pause = beside(&mut running, &mut ended, pause).await;
+                if ended.is_empty() { pause } else { Duration::ZERO }
             };
+            for subject in ended.drain(..) {
+                in_hand.remove(&subject);
+            }
             tokio::select! {
                 () = stop.cancelled(), if !stop.is_cancelled() => {}
                 Some(subject) = running.next() => drop(in_hand.remove(&subject)),
@@ -290,6 +298,22 @@ impl Reconciler {
                 Err(panicked) => trouble.tell_panicked(&panicked, "watch-losses", "every system"),
             };
             tokio::time::sleep(pause.max(WATCH_EVERY)).await;
+        }
+    }
+}
+
+/// Goes on with what is in hand while something else is waited for. What is in hand may have been given what everybody
+/// waits for, a connection to a database say, and gives it back only when it goes on.
+async fn beside<F: Future<Output = Subject>, T>(
+    running: &mut FuturesUnordered<F>,
+    ended: &mut Vec<Subject>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            Some(subject) = running.next() => ended.push(subject),
         }
     }
 }

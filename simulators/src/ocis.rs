@@ -4,6 +4,7 @@
 //! in spaces, first logins through an identity provider and the [`Switch`]es of the installation; each is a method of
 //! [`Ocis`] and a route under `/_simulator/`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -170,6 +171,14 @@ impl Ocis {
     /// Every project space, listed or not, by its id.
     pub fn spaces(&self) -> Vec<Space> {
         self.kept.read(control::spaces)
+    }
+
+    /// The names of project spaces that are not disabled: quick to ask for again and again.
+    pub fn open_spaces(&self) -> BTreeSet<String> {
+        self.kept.read(|state| {
+            let open = state.spaces.values().filter(|space| !space.disabled);
+            open.map(|space| space.name.clone()).collect()
+        })
     }
 
     /// Writes a file as a member of the space would: 201 for a new one, 204 for another version.

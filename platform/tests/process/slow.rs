@@ -42,7 +42,7 @@ async fn new_tenants_get_group_and_space_before_a_slow_mail_server_has_made_anyt
 #[tokio::test]
 async fn suspended_tenants_are_shut_in_identity_and_files_before_a_slow_mail_server_has_shut_anybody() {
     let installation = installation();
-    let (_running, operator) = up(&installation).await;
+    let (running, operator) = up(&installation).await;
     let outside = Outside::of(&installation);
     let ours = outside.open_spaces().await;
     for number in 0..SUSPENDED {
@@ -65,6 +65,8 @@ async fn suspended_tenants_are_shut_in_identity_and_files_before_a_slow_mail_ser
     becomes("people let in", 0, || outside.entitled()).await;
     becomes("open spaces", ours, || outside.open_spaces()).await;
     assert_eq!(outside.shut_roles().await, 0, "mail was as quick as the others: the test shows nothing");
+    let printed = running.printed().unwrap();
+    assert!(!printed.contains("our own databases do not answer"), "passes wait for each other");
 }
 
 #[tokio::test]

@@ -16,12 +16,12 @@ impl Installation {
         let key = std::fs::read(key).context("read the key of the development issuer")?;
         let issuer = self.setting("DEZKY_ISSUER_LISTEN").context("DEZKY_ISSUER_LISTEN is set")?;
         let subject = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("mailto:{email}").as_bytes());
-        let issued = now_seconds();
+        let now = now_seconds();
         let claims = json!({
             "iss": format!("http://{issuer}/application/o/dezky-portal/"), "aud": "dezky-portal",
             "azp": "dezky-portal", "sub": subject, "email": email, "email_verified": false, "name": email,
-            "preferred_username": email, "scope": "openid profile email", "iat": issued, "auth_time": issued,
-            "exp": issued + TOKEN_SECONDS, "jti": uuid::Uuid::new_v4(),
+            "preferred_username": email, "scope": "openid profile email", "iat": now, "auth_time": now,
+            "exp": now + TOKEN_SECONDS, "jti": uuid::Uuid::new_v4(),
         });
         let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());

@@ -15,7 +15,7 @@ use crate::quantile;
 
 /// Suspensions asked for at a time.
 const AT_ONCE: usize = 8;
-const LOOK_EVERY: Duration = Duration::from_millis(4);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 const WITHIN: Duration = Duration::from_mins(5);
 
 /// A tenant and the people in it.
@@ -113,7 +113,8 @@ async fn watch(
         })
         .collect();
     loop {
-        let spaces = if systems.contains(&System::Ocis) { open_spaces(upstreams) } else { BTreeSet::new() };
+        let spaces =
+            if systems.contains(&System::Ocis) { upstreams.ocis.open_spaces() } else { BTreeSet::new() };
         let mut is_over = true;
         for one in &mut open {
             for system in systems {
@@ -128,11 +129,6 @@ async fn watch(
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-fn open_spaces(upstreams: &Upstreams) -> BTreeSet<String> {
-    let spaces = upstreams.ocis.spaces().into_iter();
-    spaces.filter(|space| !space.disabled).map(|space| space.name).collect()
 }
 
 impl Open<'_> {

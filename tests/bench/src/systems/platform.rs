@@ -36,7 +36,7 @@ impl Platform {
     ) -> anyhow::Result<Self> {
         let mut installation = Installation::new(binary()?)?;
         upstreams.settings(&mut installation);
-        installation.set("DEZKY_LOG", "error");
+        installation.set("DEZKY_LOG", "warn");
         installation.set("DEZKY_AUTHENTIK_WRITES_PER_SECOND", writes_per_second.to_string());
         for system in ["AUTHENTIK", "STALWART", "OCIS"] {
             installation.set(&format!("DEZKY_{system}_MODE"), mode);
