@@ -19,6 +19,8 @@ use crate::trouble::Trouble;
 
 /// Passes within which a door is seen shut in a system that answers.
 const PASSES_TO_SHUT: usize = 3;
+/// Between them: longer than the pause after a first failure, which may meet any call.
+const PAUSE_MILLIS: i64 = 3_000;
 /// The answer never comes, and nobody gives up meanwhile.
 const NEVER: Duration = Duration::from_hours(1);
 /// For the machine the run is on, which may be slow; nothing is concluded from being quick.
@@ -84,11 +86,10 @@ async fn closing_waits_for_nobody(rest: &mut Rest<'_>, trouble: &mut Trouble<'_>
     suspend(rest, tenant).await;
     if trouble.rng.bool() {
         rest.world.outside.stop(broken).await;
-        for _ in 0..PASSES_TO_SHUT {
-            rest.pass().await;
-        }
+        rest.some_passes(PASSES_TO_SHUT, PAUSE_MILLIS).await;
         let shut = are_shut(rest, tenant, &others).await;
-        assert!(shut, "seed {}: doors of {tenant} wait for {broken}, which is down", rest.world.seed);
+        let (seed, why) = (rest.world.seed, why_open(rest, tenant).await);
+        assert!(shut, "seed {seed}: doors of {tenant} wait for {broken}, which is down: {why}");
         assert!(!are_shut(rest, tenant, &[broken]).await, "seed {}: nobody can know it", rest.world.seed);
         rest.world.outside.listen(broken).await;
         rest.world.count("drill closing, one system down");
@@ -106,7 +107,8 @@ async fn closing_waits_for_nobody(rest: &mut Rest<'_>, trouble: &mut Trouble<'_>
             }
         };
         let shut = tokio::time::timeout(PATIENCE, shut).await.unwrap_or(false);
-        assert!(shut, "seed {seed}: doors of {tenant} wait for {broken}, which does not answer");
+        let why = why_open(rest, tenant).await;
+        assert!(shut, "seed {seed}: doors of {tenant} wait for {broken}, which does not answer: {why}");
         rest.world.outside.take_rules(broken, &rules);
         // What was in hand there is free again when its lease is over.
         rest.world.pass(60_000).await;
@@ -187,11 +189,12 @@ async fn stand_still(
         suspend(rest, tenant).await;
     }
     crowds.bring(&rest.process, 3).await;
-    rest.some_passes(PASSES_TO_SHUT, 0).await;
+    rest.some_passes(PASSES_TO_SHUT, PAUSE_MILLIS).await;
     let others: Vec<System> = System::ALL.into_iter().filter(|one| *one != system).collect();
     if let Some(tenant) = tenant {
         let shut = are_shut(rest, tenant, &others).await;
-        assert!(shut, "seed {seed}: doors of {tenant} wait for {system}, which is not believed");
+        let why = why_open(rest, tenant).await;
+        assert!(shut, "seed {seed}: doors of {tenant} wait for {system}, which is not believed: {why}");
     }
     rest.some_passes(4, 20_000).await;
     rest.sweep().await;
@@ -233,6 +236,22 @@ async fn resume(rest: &Rest<'_>, tenant: TenantId) {
     let command = TenantCommand::ReleaseHold { hold: HoldRef::Kind(HoldKind::Operator), reason: None };
     let released = execute(&rest.process, One::<Tenant> { stream: tenant.into(), command }).await;
     assert!(released, "seed {}: {tenant} is resumed", rest.world.seed);
+}
+
+/// Why doors that should be shut are not, for whoever reads the finding.
+async fn why_open(rest: &Rest<'_>, tenant: TenantId) -> String {
+    let mut said = String::new();
+    for system in System::ALL {
+        let (known, _) = rest
+            .process
+            .store
+            .fold::<Provisioning>(&StreamId::provisioning(tenant, system))
+            .await
+            .expect("a stream");
+        said += &format!("{system}: shut {} {:?}; ", known.access_revoked(), known.phase());
+    }
+    let status = rest.process.reconciler.status().await.expect("a status");
+    format!("{said} {:#?} {:#?} {:#?}", status.waiting, status.left_alone, status.losses)
 }
 
 async fn are_shut(rest: &Rest<'_>, tenant: TenantId, systems: &[System]) -> bool {

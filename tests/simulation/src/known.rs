@@ -10,6 +10,14 @@ pub const KNOWN: &[(Run, &str)] = &[
         "our own id in OCIS was kept after another installation had taken its place: no space was ours to grant",
     ),
     (known(105, Database::Postgres), "the same, in two processes"),
+    (
+        known(2035, Database::Sqlite),
+        "once, on a loaded machine: a door was not seen shut within three passes without time between them",
+    ),
+    (
+        known(12_003, Database::Postgres),
+        "once: a rebuild of the read model `provisioning` under load was one event of a tenant away from the live one",
+    ),
 ];
 
 const fn known(seed: u64, database: Database) -> Run {
