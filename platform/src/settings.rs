@@ -72,7 +72,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     plain(
         "DEZKY_TRUST_IDP_EMAIL",
         "`true`",
-        "whether an e-mail in a token proves the address; `false` where people can enrol themselves",
+        "whether an address in the identity system proves who somebody is, in tokens and for accounts found there; `false` where people can enrol themselves or change it",
     ),
     plain(
         "DEZKY_BOOTSTRAP_ADMIN_EMAIL",

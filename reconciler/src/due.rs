@@ -164,6 +164,30 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
+    /// A look is worth while, and not worth disturbing one that waits: whoever looks next sees what is known at `position`.
+    pub(crate) async fn remind(
+        &self,
+        subject: Subject,
+        system: System,
+        position: u64,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        batch.run(
+            "insert into due (subject, system, position, due_at) values ($1, $2, $3, $4)
+             on conflict (subject, system) do update set
+                 position = case when excluded.position > due.position then excluded.position else due.position end",
+            vec![
+                subject.to_string().into(),
+                system.as_str().into(),
+                position.into(),
+                now.to_string().into(),
+            ],
+            Expect::Any,
+        );
+        self.db.write(batch).await.map(drop)
+    }
+
     /// What a subject's row was waiting for has come with an event. Whoever holds the row has perhaps not seen it: the row
     /// is due again when they give it back.
     pub(crate) async fn nudge(

@@ -12,7 +12,7 @@ use crate::throttle::Throttle;
 /// Calls of a system that only what shuts a door may use.
 const KEPT_FREE: usize = 2;
 /// How long a bulk write holds back at most: doors that cannot be shut for ever must not stop everything else for ever.
-const HOLD_BACK_MAX: Duration = Duration::from_secs(60);
+const HOLD_BACK_MAX: Duration = Duration::from_mins(1);
 
 /// Whether a call makes room for others, or others for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,10 +25,13 @@ impl WorkError {
     /// Whether it would meet everybody. What would meet one subject alone is a fault in its data or in our code.
     pub fn is_of_the_database(&self) -> bool {
         match self {
-            Self::Read(_) | Self::Write(_) | Self::Lagging(_) => true,
+            // A log that cannot be followed is everybody's, too.
+            Self::Read(_)
+            | Self::Write(_)
+            | Self::Lagging(_)
+            | Self::Tail(_)
+            | Self::Facts(QueryError::Db(_) | QueryError::NotReady(_)) => true,
             Self::Log(error) => is_of_the_store(error),
-            // A log that cannot be followed is everybody's.
-            Self::Tail(_) => true,
             Self::Record(error) => match error {
                 ExecuteError::Unavailable(error) => is_of_the_store(error),
                 ExecuteError::ConcurrentChange | ExecuteError::Overloaded | ExecuteError::OutcomeUnknown => {
@@ -40,7 +43,6 @@ impl WorkError {
                 | ExecuteError::KeyInFlight
                 | ExecuteError::TooLarge(_) => false,
             },
-            Self::Facts(QueryError::Db(_) | QueryError::NotReady(_)) => true,
             Self::Facts(QueryError::Row(_) | QueryError::Fold(_)) => false,
         }
     }

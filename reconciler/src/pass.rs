@@ -27,8 +27,8 @@ use crate::subject::Subject;
 use crate::systems::{Given, Spec};
 use crate::{Reconciler, WorkError};
 
-/// How long facts may take to reach the event that asked for the look.
-const FACTS_WAIT: Duration = Duration::from_secs(2);
+/// How long facts may take to reach the event that asked for the look, with a hand held out for it.
+const FACTS_WAIT: Duration = Duration::from_millis(500);
 /// After which an event that has not reached the facts is looked for again.
 const FACTS_PAUSE_MILLIS: i64 = 250;
 

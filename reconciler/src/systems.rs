@@ -146,23 +146,23 @@ impl Systems {
         };
         if let Some(given) = &config.authentik {
             let url = given.api_url.trim_end_matches('/').trim_end_matches("/api/v3");
-            let lane = Lane::new(given.size.calls, Some(given.writes_per_second));
-            let line = Line::new(System::Authentik, url, limit, &config.extra_authorities, lane)?;
+            let way = Lane::new(given.size.calls, Some(given.writes_per_second));
+            let line = Line::new(System::Authentik, url, limit, &config.extra_authorities, way)?;
             let client = authentik::Client::new(line, given.token.clone());
             systems.authentik = Some(Authentik::new(client, given.instance.clone(), given.trusts_addresses));
             modes.insert(System::Authentik, given.mode);
             systems.hands.insert(System::Authentik, given.size.hands);
         }
         if let Some(given) = &config.stalwart {
-            let lane = Lane::new(given.size.calls, None);
-            let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities, lane)?;
+            let way = Lane::new(given.size.calls, None);
+            let line = Line::new(System::Stalwart, &given.api_url, limit, &config.extra_authorities, way)?;
             systems.stalwart = Some(Stalwart::new(stalwart::Client::new(line, given.token.clone())));
             modes.insert(System::Stalwart, given.mode);
             systems.hands.insert(System::Stalwart, given.size.hands);
         }
         if let Some(given) = &config.ocis {
-            let lane = Lane::new(given.size.calls, None);
-            let line = Line::new(System::Ocis, &given.api_url, limit, &config.extra_authorities, lane)?;
+            let way = Lane::new(given.size.calls, None);
+            let line = Line::new(System::Ocis, &given.api_url, limit, &config.extra_authorities, way)?;
             let pass = ocis::credentials::Pass::new(given.credentials.clone());
             systems.ocis = Some(Ocis::new(ocis::Client::new(line, pass)));
             modes.insert(System::Ocis, given.mode);

@@ -66,7 +66,7 @@ impl Reconciler {
             match mode {
                 SystemMode::Paused => tracing::warn!(%system, "paused by its setting: nothing is done there"),
                 SystemMode::Observe => {
-                    tracing::warn!(%system, "only observed by its setting: nothing is changed there")
+                    tracing::warn!(%system, "only observed by its setting: nothing is changed there");
                 }
                 SystemMode::Enforce | SystemMode::Disabled => {}
             }
@@ -97,7 +97,7 @@ impl Reconciler {
                 for (subject, haste) in beside(&mut running, &mut ended, next).await {
                     in_hand.insert(subject, haste);
                     running.push(async move {
-                        self.work_on(subject, system).await;
+                        Box::pin(self.work_on(subject, system)).await;
                         subject
                     });
                 }

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use serde_json::Value;
 
 use crate::control::assemble;
 use crate::faults::Faults;
@@ -93,6 +94,15 @@ impl Stalwart {
     pub fn install_anew(&self) -> io::Result<()> {
         let fresh = Kept::in_memory(self.kept.read(State::bootstrapped_after));
         self.kept.load(&fresh.save())
+    }
+
+    /// The whole state, to be given to [`Stalwart::load`].
+    pub fn save(&self) -> Value {
+        self.kept.save()
+    }
+
+    pub fn load(&self, saved: &Value) -> io::Result<()> {
+        self.kept.load(saved)
     }
 
     pub fn router(&self) -> Router {

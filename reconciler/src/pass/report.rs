@@ -12,7 +12,7 @@ use schema::{Event, ProvisioningEvent, Recorded, System, Timestamp};
 use super::{End, Input, Wanted};
 use crate::attempts::Tried;
 use crate::backoff;
-use crate::due::{Haste, Later, Lease, Waits};
+use crate::due::{Later, Lease, Waits};
 use crate::integration::{Asked, Attempt, Last, Settled};
 use crate::record::Reported;
 use crate::{Reconciler, WorkError};
@@ -138,8 +138,7 @@ impl Reconciler {
         if !has_files || !news.iter().any(is_of_a_person) {
             return Ok(());
         }
-        let asked = [((lease.subject, System::Ocis), Haste::Usual)];
-        self.0.due.ask(asked, recorded_at, self.now()).await?;
+        self.0.due.remind(lease.subject, System::Ocis, recorded_at, self.now()).await?;
         self.0.woken.of(System::Ocis).notify_one();
         Ok(())
     }

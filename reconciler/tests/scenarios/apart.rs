@@ -8,7 +8,7 @@ use schema::{System, TenantId};
 use simulators::{Effect, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::World;
+use crate::world::{World, pass_millis};
 
 /// So long nothing else takes, on whatever machine: what is seen before it did not wait for it.
 const FOR_EVER: Duration = Duration::from_mins(10);
@@ -24,6 +24,8 @@ async fn running_until(world: &World, seen: impl AsyncFn() -> bool) {
     let look = async {
         while !seen().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
+            // Who looked before the read models had caught up looks again in a moment.
+            pass_millis(20);
         }
     };
     let (work, look) = (std::pin::pin!(work), std::pin::pin!(look));

@@ -25,6 +25,9 @@ pub(crate) async fn layer(State(faults): State<Faults>, request: Request, next: 
     let connection = parts.extensions.get::<ConnectInfo<Connection>>().map(|info| info.0.clone());
     let request = Request::from_parts(parts, Body::from(bytes));
     if verdict.effect == Some(Effect::NothingThere) {
+        if text.contains("methodCalls") {
+            return nothing_listed(&text, next.run(request).await).await;
+        }
         return nothing_there(&path);
     }
     act(verdict, connection, request, next).await
@@ -70,13 +73,45 @@ async fn act(verdict: Verdict, connection: Option<Connection>, request: Request,
 
 /// A list is asked for with a filter or by the plural.
 fn nothing_there(path: &str) -> Response {
-    let is_list = path.contains("drives?") || path.contains("page=") || path.ends_with("/users");
+    let plurals = ["/drives?", "/groups?", "page="];
+    let is_list = plurals.iter().any(|part| path.contains(part)) || path.ends_with("/users");
     if is_list {
         return axum::Json(json!({ "pagination": { "next": 0 }, "results": [], "value": [] }))
             .into_response();
     }
     let body = json!({ "detail": "Not found.", "error": { "code": "itemNotFound", "message": "not found" } });
     (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
+}
+
+/// The answer to JMAP calls as if no query had found anything; what is asked for by its id is there.
+async fn nothing_listed(asked: &str, answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let asked: Value = serde_json::from_str(asked).unwrap_or_default();
+    let Ok(mut answer) = serde_json::from_slice::<Value>(&bytes) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    let is_of_a_list = |id: &Value| {
+        let calls = asked.get("methodCalls").and_then(Value::as_array).into_iter().flatten();
+        let mut calls = calls.filter(|call| call.get(2) == Some(id));
+        calls.any(|call| call.pointer("/1/#ids").is_some())
+    };
+    for response in answer.get_mut("methodResponses").and_then(Value::as_array_mut).into_iter().flatten() {
+        let is_query = response.get(0).and_then(Value::as_str).is_some_and(|name| name.ends_with("/query"));
+        let empties = match (is_query, response.get(2).is_some_and(is_of_a_list)) {
+            (true, _) => [("ids", json!([])), ("total", json!(0))],
+            (false, true) => [("list", json!([])), ("notFound", json!([]))],
+            (false, false) => continue,
+        };
+        let Some(fields) = response.get_mut(1).and_then(Value::as_object_mut) else { continue };
+        for (name, nothing) in empties {
+            fields.entry(name).and_modify(|field| *field = nothing);
+        }
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(answer.to_string()))
 }
 
 /// No answer. Without a connection to cut (a router called in process) a bare 502 stands for it.

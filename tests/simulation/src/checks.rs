@@ -8,6 +8,7 @@ use crate::model::Model;
 use crate::people::Person;
 use crate::rest::Rest;
 use crate::trouble::Trouble;
+use crate::world::World;
 
 /// Everything, in the order a person would look.
 pub(crate) async fn all(rest: &Rest<'_>, trouble: &Trouble<'_>, people: &mut [Person<'_>]) -> Model {
@@ -21,6 +22,7 @@ pub(crate) async fn all(rest: &Rest<'_>, trouble: &Trouble<'_>, people: &mut [Pe
     }
     pages::all(rest, &model, people).await;
     outside::all(rest, &model, trouble).await;
+    nothing_crashed(rest).await;
     model
 }
 
@@ -34,6 +36,24 @@ async fn log_and_read_models(rest: &Rest<'_>) {
         assert!(report.is_equal(), "seed {seed}: {report:#?}");
         assert_eq!(report.parked_streams, 0, "seed {seed}: {} has parked streams", report.model);
     }
+}
+
+/// No look ended the task it ran in, and nothing is left of a loss.
+async fn nothing_crashed(rest: &Rest<'_>) {
+    let status = rest.process.reconciler.status().await.expect("a status");
+    assert!(status.crashed.is_empty(), "seed {}: {:#?}", rest.world.seed, status.crashed);
+    assert!(status.losses.is_empty(), "seed {}: {:#?}", rest.world.seed, status.losses);
+}
+
+/// What the doors outside are like.
+pub(crate) async fn doors(rest: &Rest<'_>, model: &Model) {
+    outside::doors(rest, model).await;
+}
+
+/// What belongs to others is as they left it.
+pub(crate) fn strangers(world: &World) {
+    let harm = world.outside.harm_to_strangers(world.outside.trusts_addresses.get());
+    assert!(harm.is_empty(), "seed {}: {harm:#?}", world.seed);
 }
 
 /// Every acknowledged command is there once, every refused one not at all, and what was expected was so.

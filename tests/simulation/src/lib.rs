@@ -3,7 +3,7 @@
 //!
 //! # What always holds
 //! * A seed gives the same people, commands, faults and cuts; what the kernel and the clock of the machine do is theirs.
-//! * Nothing waits by sleeping, and convergence is bounded by passes, not by time.
+//! * Nothing waits by sleeping (a slow system sleeps, and nothing is concluded from how long), and convergence is bounded by passes, not by time.
 //! * What is expected comes from a second opinion that shares no code with the rules and the read models.
 
 #![expect(
@@ -16,8 +16,11 @@
 mod caller;
 mod checks;
 mod clock;
+mod crowd;
+mod drill;
 mod fuse;
 mod history;
+mod known;
 mod model;
 mod outside;
 mod people;
@@ -28,6 +31,9 @@ mod world;
 
 use std::collections::BTreeMap;
 
+pub use known::KNOWN;
+
+use crate::crowd::Crowds;
 use crate::process::Work;
 use crate::rest::Rest;
 use crate::trouble::Trouble;
@@ -51,24 +57,52 @@ pub struct Report {
     pub events: u64,
     /// Passes until rest, in all.
     pub passes: usize,
+    /// Members of the largest tenant.
+    pub largest: usize,
     /// What happened how often.
     pub tally: BTreeMap<String, u64>,
+}
+
+/// Members of the largest tenant there may be.
+pub const MEMBERS_MAX: usize = 500;
+/// Passes with strangers in the way: what is refused for good is tried again now and then, and nothing more happens.
+const PASSES_AMONG_STRANGERS: usize = 8;
+
+/// What is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Of everything that is left to chance.
+    pub seed: u64,
+    /// On which database.
+    pub database: Database,
+    /// What each person does.
+    pub steps: usize,
+    /// How many people a tenant may have.
+    pub members_max: usize,
 }
 
 /// One run, in a runtime of its own. Nothing when there is no Postgres here.
 ///
 /// # Panics
 /// When something is not as it must be.
-pub fn run(seed: u64, database: Database, steps: usize) -> Option<Report> {
+pub fn run(what: Run) -> Option<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     clock::reset();
-    runtime.block_on(simulate(seed, database, steps))
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let counted = recorder.handle();
+    let report = metrics::with_local_recorder(&recorder, || runtime.block_on(simulate(what)));
+    let counted = counted.render();
+    let panics: Vec<&str> = counted.lines().filter(|line| line.starts_with("dezky_panics_total{")).collect();
+    assert!(panics.is_empty(), "seed {}: something of ours panicked: {panics:?}", what.seed);
+    report
 }
 
-async fn simulate(seed: u64, database: Database, steps: usize) -> Option<Report> {
+async fn simulate(what: Run) -> Option<Report> {
+    let Run { seed, database, steps, members_max } = what;
     let mut rng = fastrand::Rng::with_seed(seed);
-    let world = World::new(seed, database).await?;
+    let world = World::new(seed, database, &mut rng).await?;
     let mut trouble = Trouble::new(&world, database, rng.fork());
+    let mut crowds = Crowds::new(&world, rng.fork(), members_max);
     for place in 0..trouble.places() {
         let work = trouble.work();
         let process = world.start(place, work).await;
@@ -84,6 +118,7 @@ async fn simulate(seed: u64, database: Database, steps: usize) -> Option<Report>
         biased;
         _ = everybody => {}
         () = trouble.make() => {}
+        () = crowds.make() => {}
     }
 
     world.outside.heal().await;
@@ -94,10 +129,17 @@ async fn simulate(seed: u64, database: Database, steps: usize) -> Option<Report>
     let process = world.start(0, Work::ByHand).await;
     process.project();
     let mut rest = Rest { world: &world, process, passes: 0 };
+    let process = std::rc::Rc::clone(&rest.process);
+    crowds.the_rest(&process).await;
+    drop(process);
+    rest.some_passes(PASSES_AMONG_STRANGERS, 60_000).await;
+    checks::strangers(&world);
+    world.outside.make_way();
     rest.converge().await;
     rest.sweep_clean().await;
     checks::all(&rest, &trouble, &mut people).await;
     checks::keys_answer_again(&rest, &mut people).await;
+    drill::all(&mut rest, &mut trouble, &mut crowds).await;
 
     // Every timer there may be is over: holds, invitations, grace.
     for _ in 0..5 {
@@ -111,5 +153,6 @@ async fn simulate(seed: u64, database: Database, steps: usize) -> Option<Report>
     world.bury(0).await;
     let tally = world.tally.take();
     let commands = world.history.borrow().commands.len() as u64;
-    Some(Report { commands, events: model.events, passes, tally })
+    let largest = model.tenants.values().map(|tenant| tenant.members.len()).max().unwrap_or_default();
+    Some(Report { commands, events: model.events, passes, largest, tally })
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::{Parser, ValueEnum};
-use simulation::{Database, Report, run};
+use simulation::{Database, KNOWN, MEMBERS_MAX, Report, Run, run};
 
 /// Runs the whole platform under seeded load, faults and crashes, and checks what must be true.
 #[derive(Parser)]
@@ -23,6 +23,12 @@ struct Line {
     /// What each person does in one run.
     #[arg(long, default_value_t = 60)]
     steps: usize,
+    /// How many people a tenant may have.
+    #[arg(long, default_value_t = MEMBERS_MAX)]
+    members: usize,
+    /// Run the seeds that failed once instead.
+    #[arg(long)]
+    known: bool,
     /// On which database.
     #[arg(long, value_enum, default_value_t = On::Both)]
     database: On,
@@ -43,27 +49,23 @@ fn main() -> anyhow::Result<()> {
     if let Some(filter) = &line.log {
         tracing_subscriber::fmt().with_env_filter(filter).without_time().init();
     }
-    let first = line.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let started = Instant::now();
     let (mut total, mut failed, mut done) = (Report::default(), Vec::new(), 0);
-    for seed in first..first.saturating_add(line.seeds) {
+    for what in runs(&line) {
         if started.elapsed() > Duration::from_secs(line.seconds) {
             break;
         }
-        let database = match line.database {
-            On::Postgres => Database::Postgres,
-            On::Both if seed.is_multiple_of(3) => Database::Postgres,
-            On::Sqlite | On::Both => Database::Sqlite,
-        };
+        let (seed, database) = (what.seed, what.database);
         let began = Instant::now();
         done += 1;
-        match std::panic::catch_unwind(AssertUnwindSafe(|| run(seed, database, line.steps))) {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| run(what))) {
             Ok(Some(report)) => {
                 say(&format!(
-                    "seed {seed} on {database:?}: {} commands, {} events, {} passes, {:.1?}",
+                    "seed {seed} on {database:?}: {} commands, {} events, {} passes, {} members, {:.1?}",
                     report.commands,
                     report.events,
                     report.passes,
+                    report.largest,
                     began.elapsed()
                 ));
                 add(&mut total, report);
@@ -80,6 +82,22 @@ fn main() -> anyhow::Result<()> {
     }
     say(&format!("{done} seeds, {} commands, {} events", total.commands, total.events));
     if failed.is_empty() { Ok(()) } else { bail!("{} seeds failed: {failed:?}", failed.len()) }
+}
+
+fn runs(line: &Line) -> Vec<Run> {
+    if line.known {
+        return KNOWN.iter().map(|(what, _)| *what).collect();
+    }
+    let first = line.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let of = |seed: u64| {
+        let database = match line.database {
+            On::Postgres => Database::Postgres,
+            On::Both if seed.is_multiple_of(3) => Database::Postgres,
+            On::Sqlite | On::Both => Database::Sqlite,
+        };
+        Run { seed, database, steps: line.steps, members_max: line.members }
+    };
+    (first..first.saturating_add(line.seeds)).map(of).collect()
 }
 
 fn add(total: &mut Report, report: Report) {

@@ -1,8 +1,11 @@
 //! The three outside systems: state that outlives every process of ours, faults, changes by hand, and what people do there.
 
 mod look;
+mod losses;
+mod rows;
+mod strangers;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use http::Method;
@@ -17,9 +20,13 @@ use simulators::{Effect, Faults, Rule, Running, authentik, ocis, stalwart};
 use crate::clock;
 
 pub(crate) use look::Inventory;
+pub(crate) use losses::{Backup, Part};
+use strangers::Stranger;
 
 const API_TOKEN: &str = "identity-token";
 const MAIL_KEY: &str = "mail-key";
+/// Longer than anything here waits: a system that does not answer holds whoever asked it until the run lets go.
+const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 const FILES_LOGIN: (&str, &str) = ("service", "files-password");
 
 /// Something of ours outside.
@@ -36,16 +43,14 @@ pub(crate) struct Outside {
     pub(crate) ocis: Ocis,
     listening: RefCell<[Option<Running>; 3]>,
     addresses: [std::net::SocketAddr; 3],
+    strangers: RefCell<Vec<Stranger>>,
+    /// Whether an address in identity proves who somebody is.
+    pub(crate) trusts_addresses: Cell<bool>,
 }
 
 impl Outside {
     pub(crate) async fn start() -> Self {
-        let authentik = Authentik::new(authentik::Settings {
-            token: API_TOKEN.into(),
-            release: Release::R2026_5,
-            recovery_flow: None,
-            now: clock::now_there,
-        });
+        let authentik = Authentik::new(identity_settings());
         let stalwart = Stalwart::new(stalwart::Settings { token: MAIL_KEY.into(), admin: None });
         let (user, password) = FILES_LOGIN;
         let ocis = Ocis::new(ocis::Settings {
@@ -60,10 +65,15 @@ impl Outside {
             ocis.start(any).await.expect("a port"),
         ];
         let addresses = [listening[0].address, listening[1].address, listening[2].address];
-        let outside =
-            Self { authentik, stalwart, ocis, listening: RefCell::new(listening.map(Some)), addresses };
-        outside.settle_strangers();
-        outside
+        Self {
+            authentik,
+            stalwart,
+            ocis,
+            listening: RefCell::new(listening.map(Some)),
+            addresses,
+            strangers: RefCell::default(),
+            trusts_addresses: Cell::new(true),
+        }
     }
 
     /// How the reconciler is told about them.
@@ -72,13 +82,13 @@ impl Outside {
         let mode = SystemMode::Enforce;
         let (user, password) = FILES_LOGIN;
         let mut config = Config::new(clock::now);
-        config.call_timeout = Duration::from_secs(20);
+        config.call_timeout = CALL_TIMEOUT;
         config.jitter = |most| most;
         config.authentik = Some(AuthentikConfig {
             api_url: url(0),
             token: API_TOKEN.into(),
             instance: "https://identity.test".into(),
-            trusts_addresses: true,
+            trusts_addresses: self.trusts_addresses.get(),
             writes_per_second: 1_000_000,
             size: Size::of_calls(8),
             mode,
@@ -92,18 +102,6 @@ impl Outside {
             mode,
         });
         config
-    }
-
-    /// What belongs to others and stands beside ours from the beginning.
-    fn settle_strangers(&self) {
-        let group = json!({ "name": "accounting", "attributes": { "colour": "blue" } });
-        self.identity(&Method::POST, "/core/groups/", group);
-        self.identity(&Method::POST, "/core/users/", json!({ "username": "helper", "name": "Helper" }));
-        self.files(
-            &Method::POST,
-            "/graph/v1.0/drives",
-            &json!({ "name": "Old projects", "description": "" }),
-        );
     }
 
     fn faults(&self, system: System) -> Faults {
@@ -259,6 +257,15 @@ impl Outside {
         let users: Vec<i64> =
             page["results"].as_array()?.iter().filter_map(|user| user["pk"].as_i64()).collect();
         users.get(rng.usize(..users.len().max(1))).copied()
+    }
+}
+
+fn identity_settings() -> authentik::Settings {
+    authentik::Settings {
+        token: API_TOKEN.into(),
+        release: Release::R2026_5,
+        recovery_flow: None,
+        now: clock::now_there,
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) use customer::BELOW;
 
 pub(crate) const OPERATORS: usize = 3;
 pub(crate) const CUSTOMERS: usize = 5;
-const SLUGS: usize = 7;
-const DOMAINS: usize = 6;
+pub(crate) const SLUGS: usize = 7;
+pub(crate) const DOMAINS: usize = 6;
 const PARTNERS: usize = 4;
 
 /// A person with what they remember.

@@ -153,6 +153,10 @@ async fn step_on(reconciler: Reconciler, store: EventStore, time: Arc<RwLock<()>
             Ok::<_, WorkError>(reconciler.fire_timers().await? + reconciler.run_once().await?)
         };
         let worked = worked.await.unwrap_or_default();
+        if worked == 0 {
+            // In production every few seconds.
+            drop(reconciler.watch_losses().await);
+        }
         drop(stands_still);
         if worked == 0 {
             // News, or rows that others asked for and time made due.

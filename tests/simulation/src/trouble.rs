@@ -1,5 +1,7 @@
 //! What goes wrong during a run: everything here may happen to a real installation.
 
+mod spells;
+
 use std::rc::Rc;
 
 use domain::provisioning::Provisioning;
@@ -8,9 +10,10 @@ use schema::{StreamId, System};
 use simulators::stalwart::Delivery;
 
 use crate::Database;
-use crate::outside::Ours;
+use crate::outside::{Backup, Ours};
 use crate::process::{Process, Work};
 use crate::world::World;
+use spells::Spell;
 
 /// Somebody who breaks things until the others have finished.
 pub(crate) struct Trouble<'w> {
@@ -21,11 +24,21 @@ pub(crate) struct Trouble<'w> {
     pub(crate) written: Vec<(String, String)>,
     /// Addresses mail was accepted for, with how many messages.
     pub(crate) delivered: std::collections::BTreeMap<String, u64>,
+    spells: Vec<Spell>,
+    backups: Vec<Backup>,
 }
 
 impl<'w> Trouble<'w> {
     pub(crate) fn new(world: &'w World, database: Database, rng: fastrand::Rng) -> Self {
-        Self { world, database, rng, written: Vec::new(), delivered: std::collections::BTreeMap::new() }
+        Self {
+            world,
+            database,
+            rng,
+            written: Vec::new(),
+            delivered: std::collections::BTreeMap::new(),
+            spells: Vec::new(),
+            backups: Vec::new(),
+        }
     }
 
     /// How many processes there are at a time.
@@ -47,6 +60,7 @@ impl<'w> Trouble<'w> {
         loop {
             let pause = self.rng.u64(1..3);
             self.world.more_answers(pause).await;
+            self.spells_go_on().await;
             let what = self.one_thing().await;
             self.world.count(&format!("trouble {what}"));
         }
@@ -54,7 +68,7 @@ impl<'w> Trouble<'w> {
 
     async fn one_thing(&mut self) -> &'static str {
         match self.rng.u8(..100) {
-            0..22 => {
+            0..12 => {
                 let millis = match self.rng.u8(..10) {
                     0 => self.rng.i64(0..3 * 86_400_000),
                     1..4 => self.rng.i64(0..20 * 60_000),
@@ -63,7 +77,11 @@ impl<'w> Trouble<'w> {
                 self.world.pass(millis).await;
                 "time"
             }
-            22..45 => self.world.outside.break_something(&mut self.rng),
+            12..16 => self.slow_down(),
+            16..20 => self.lie(),
+            20..26 => self.lose(),
+            26..29 => self.world.outside.settle_stranger(&mut self.rng),
+            29..45 => self.world.outside.break_something(&mut self.rng),
             45..49 => {
                 self.world.outside.cut_a_create(&mut self.rng);
                 "space half created"
@@ -82,7 +100,7 @@ impl<'w> Trouble<'w> {
             76..80 => self.stop_projector().await,
             80..86 => self.rebuild().await,
             86..90 => self.sweep().await,
-            90..96 => self.use_files(),
+            90..96 => self.use_files().await,
             _ => self.send_mail(),
         }
     }
@@ -94,10 +112,15 @@ impl<'w> Trouble<'w> {
             Ours::Group { tenant, pk } => (tenant, System::Authentik, pk),
             Ours::Space { tenant, id } => (tenant, System::Ocis, id),
         };
-        let stream = StreamId::provisioning(tenant.parse().ok()?, system);
-        let known = self.anybody().store.fold::<Provisioning>(&stream).await.ok()?.0;
-        let is_bound = known.bound().values().any(|bound| bound == id);
-        is_bound.then(|| self.world.outside.meddle(&ours, &mut self.rng))
+        self.is_bound(tenant, system, id).await.then(|| self.world.outside.meddle(&ours, &mut self.rng))
+    }
+
+    /// Whether it is recorded as a tenant's.
+    async fn is_bound(&mut self, tenant: &str, system: System, id: &str) -> bool {
+        let Ok(tenant) = tenant.parse() else { return false };
+        let stream = StreamId::provisioning(tenant, system);
+        let known = self.anybody().store.fold::<Provisioning>(&stream).await;
+        known.is_ok_and(|(known, _)| known.bound().values().any(|bound| bound == id))
     }
 
     async fn outage(&mut self) -> &'static str {
@@ -166,13 +189,16 @@ impl<'w> Trouble<'w> {
         }
     }
 
-    /// Somebody saves a file where anybody can.
-    fn use_files(&mut self) -> &'static str {
+    /// Somebody saves a file where anybody can: in the space that is shown to them.
+    async fn use_files(&mut self) -> &'static str {
         let open = self.world.outside.ocis.spaces().into_iter().filter(|space| !space.disabled);
         let ours: Vec<_> = open
             .filter(|space| space.description.starts_with("dezky:ten_") && !space.members.is_empty())
             .collect();
         let Some(space) = self.rng.choice(ours) else { return "no space" };
+        if !self.is_bound(space.description.trim_start_matches("dezky:"), System::Ocis, &space.id).await {
+            return "no space";
+        }
         let name = format!("file-{}.txt", self.written.len());
         match self.world.outside.ocis.write_file(&space.id, &name, name.as_bytes()) {
             Ok(_) => {

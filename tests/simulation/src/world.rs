@@ -26,8 +26,6 @@ pub(crate) struct World {
     pub(crate) history: RefCell<History>,
     /// What happened how often, for the report.
     pub(crate) tally: RefCell<BTreeMap<String, u64>>,
-    /// What was there before us.
-    pub(crate) strangers: Vec<String>,
     log: DbUrl,
     views: DbUrl,
     processes: RefCell<Vec<Option<Rc<Process>>>>,
@@ -42,7 +40,7 @@ pub(crate) struct World {
 
 impl World {
     /// Nothing when there is no Postgres here.
-    pub(crate) async fn new(seed: u64, database: Database) -> Option<Self> {
+    pub(crate) async fn new(seed: u64, database: Database, rng: &mut fastrand::Rng) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("dezky-simulation-").tempdir().expect("a folder");
         let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
         let (log, views) = match database {
@@ -53,11 +51,11 @@ impl World {
             }
         };
         let outside = Outside::start().await;
-        let strangers = outside.inventory().await.strangers;
+        outside.trusts_addresses.set(rng.bool());
+        outside.settle_strangers(rng);
         Some(Self {
             seed,
             outside,
-            strangers,
             // Tokens live as long as the run, whatever its clock does.
             idp: Idp::start(clock::START_SECONDS).await,
             history: RefCell::default(),

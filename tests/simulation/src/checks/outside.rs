@@ -4,7 +4,7 @@
 use schema::{System, TenantId};
 use simulators::stalwart::{Login, Submission};
 
-use crate::model::{Lifecycle, Member, Model, Tenant};
+use crate::model::{Lifecycle, Model, Tenant};
 use crate::outside::Inventory;
 use crate::rest::Rest;
 use crate::trouble::Trouble;
@@ -12,19 +12,13 @@ use crate::trouble::Trouble;
 pub(super) async fn all(rest: &Rest<'_>, model: &Model, trouble: &Trouble<'_>) {
     let seed = rest.world.seed;
     let inventory = rest.world.outside.inventory().await;
-    assert_eq!(inventory.strangers, rest.world.strangers, "seed {seed}");
-    for (id, tenant) in &model.tenants {
-        once(seed, id, tenant, &inventory);
-        recorded(rest, id, tenant).await;
-    }
+    super::strangers(rest.world);
+    doors(rest, model).await;
     let marked = |name: &str| inventory.domains.iter().filter(|(domain, _)| domain == name).count();
     for (domain, _) in &inventory.domains {
         assert!(marked(domain) == 1, "seed {seed}: {domain} is there more than once");
     }
-    for (user, known) in &model.users {
-        person(rest, model, user, &known.email);
-    }
-    mail(rest, model, trouble);
+    mail_is_kept(rest, model, trouble);
     for (space, name) in &trouble.written {
         let is_open = rest.world.outside.ocis.spaces().iter().any(|one| one.id == *space && !one.disabled);
         if is_open {
@@ -41,10 +35,27 @@ pub(super) async fn all(rest: &Rest<'_>, model: &Model, trouble: &Trouble<'_>) {
     }
 }
 
+/// What is there of each tenant and person, and who gets in.
+pub(super) async fn doors(rest: &Rest<'_>, model: &Model) {
+    let inventory = rest.world.outside.inventory().await;
+    for (id, tenant) in &model.tenants {
+        once(rest.world.seed, id, tenant, &inventory);
+        recorded(rest, id, tenant).await;
+    }
+    for (user, known) in &model.users {
+        person(rest, model, user, &known.email);
+        let accounts = inventory.accounts.get(user).copied().unwrap_or_default();
+        assert!(accounts <= 1, "seed {}: {} has {accounts} accounts", rest.world.seed, known.email);
+    }
+    mail(rest, model);
+}
+
 /// One group, one space, one role per tenant, and one mail domain per verified domain. The ended ones keep theirs.
 fn once(seed: u64, id: &str, tenant: &Tenant, inventory: &Inventory) {
     let slug = &tenant.slug;
     assert_eq!(inventory.groups.get(id).copied(), Some(1), "seed {seed}: groups of {slug}");
+    let group = format!("dezky-tenant-{slug}");
+    assert_eq!(inventory.file_groups.get(&group), Some(&1), "seed {seed}: groups of {slug} in files");
     let spaces = inventory.spaces.get(id).map(Vec::as_slice).unwrap_or_default();
     assert_eq!(spaces.len(), 1, "seed {seed}: spaces of {slug}: {spaces:#?}");
     assert_eq!(
@@ -107,20 +118,32 @@ fn person(rest: &Rest<'_>, model: &Model, user: &str, email: &str) {
     }
 }
 
-/// Who may sign in to their mail, and that nothing that was accepted is lost.
-fn mail(rest: &Rest<'_>, model: &Model, trouble: &Trouble<'_>) {
-    let (seed, stalwart) = (rest.world.seed, &rest.world.outside.stalwart);
-    for (user, known) in &model.users {
+/// People with a mailbox and its address.
+fn mailboxes(model: &Model) -> impl Iterator<Item = (&Tenant, &String)> {
+    model.users.iter().filter_map(|(user, known)| {
         let domain = known.email.rsplit('@').next().unwrap_or_default();
         let home = model.tenants.values().find(|tenant| tenant.domains.get(domain) == Some(&true));
-        let Some(tenant) = home else { continue };
-        let Some(Member::Active(_)) = tenant.members.get(user) else { continue };
-        let may_enter = stalwart.login(&known.email) == Login::Allowed;
-        let may_send = stalwart.submit(&known.email) == Submission::Accepted;
-        let wanted = (tenant.is_open(), tenant.is_open());
-        assert_eq!((may_enter, may_send), wanted, "seed {seed}: the mailbox of {}", known.email);
-        let kept = stalwart.messages(&known.email);
-        let delivered = trouble.delivered.get(&known.email).copied().unwrap_or_default();
+        home.filter(|tenant| tenant.has_active(user)).map(|tenant| (tenant, &known.email))
+    })
+}
+
+/// Nothing that was accepted is lost.
+fn mail_is_kept(rest: &Rest<'_>, model: &Model, trouble: &Trouble<'_>) {
+    for (_, address) in mailboxes(model) {
+        let kept = rest.world.outside.stalwart.messages(address);
+        let delivered = trouble.delivered.get(address).copied().unwrap_or_default();
+        let seed = rest.world.seed;
         assert!(kept.is_some_and(|kept| kept >= delivered), "seed {seed}: {kept:?} of {delivered} are left");
+    }
+}
+
+/// Who may sign in to their mail.
+fn mail(rest: &Rest<'_>, model: &Model) {
+    let (seed, stalwart) = (rest.world.seed, &rest.world.outside.stalwart);
+    for (tenant, address) in mailboxes(model) {
+        let may_enter = stalwart.login(address) == Login::Allowed;
+        let may_send = stalwart.submit(address) == Submission::Accepted;
+        let wanted = (tenant.is_open(), tenant.is_open());
+        assert_eq!((may_enter, may_send), wanted, "seed {seed}: the mailbox of {address}");
     }
 }

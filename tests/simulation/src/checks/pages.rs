@@ -68,13 +68,25 @@ async fn tenant_page(operator: &mut Caller<'_>, model: &Model, id: &str, tenant:
         listed.into_iter().collect::<BTreeSet<_>>(),
         domains.into_iter().map(String::as_str).collect::<BTreeSet<_>>()
     );
-    let listed = must(operator, &format!("/tenants/{id}/users?limit=200")).await;
-    let members: BTreeSet<&str> = texts(&listed["data"], "userId").collect();
+    let listed = every_page(operator, &format!("/tenants/{id}/users?limit=200")).await;
+    let members: BTreeSet<&str> = texts(&listed, "userId").collect();
+    assert_eq!(Some(members.len()), listed.as_array().map(Vec::len), "members of {}", tenant.slug);
     let known = tenant.members.iter().filter(|(_, member)| **member != Member::Gone);
     assert_eq!(members, known.map(|(user, _)| user.as_str()).collect(), "members of {}", tenant.slug);
-    for member in listed["data"].as_array().into_iter().flatten() {
+    for member in listed.as_array().into_iter().flatten() {
         let user = model.users.get(member["userId"].as_str().unwrap_or_default()).expect("a known person");
         assert_eq!(member["email"].as_str().unwrap_or_default().to_lowercase(), user.email);
+    }
+}
+
+/// All rows of a list.
+async fn every_page(caller: &mut Caller<'_>, path: &str) -> Value {
+    let (mut rows, mut next) = (Vec::new(), path.to_owned());
+    loop {
+        let page = must(caller, &next).await;
+        rows.extend(page["data"].as_array().cloned().unwrap_or_default());
+        let Some(cursor) = page["page"]["nextCursor"].as_str() else { return json!(rows) };
+        next = format!("{path}&cursor={cursor}");
     }
 }
 

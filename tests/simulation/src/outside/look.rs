@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
+use schema::System;
 use serde_json::{Value, json};
 use simulators::ocis::Space;
 use tower::ServiceExt as _;
@@ -20,16 +21,18 @@ pub(crate) struct Group {
     pub(crate) tenant: Option<String>,
 }
 
-/// How many of each thing carry the mark of each tenant, and what belongs to others.
+/// How many of each thing carry the mark of each tenant.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Inventory {
     pub(crate) groups: BTreeMap<String, usize>,
     pub(crate) spaces: BTreeMap<String, Vec<Space>>,
     pub(crate) roles: BTreeMap<String, usize>,
+    /// Accounts in identity by the person whose mark they carry.
+    pub(crate) accounts: BTreeMap<String, usize>,
+    /// Groups in files by their names.
+    pub(crate) file_groups: BTreeMap<String, usize>,
     /// Names of mail domains with the mark they carry.
     pub(crate) domains: Vec<(String, String)>,
-    /// Names of groups, spaces and users that are none of ours.
-    pub(crate) strangers: Vec<String>,
 }
 
 pub(super) fn is_ours(space: &Space) -> bool {
@@ -66,9 +69,9 @@ impl Outside {
             match group.tenant {
                 Some(tenant) => *seen.groups.entry(tenant).or_default() += 1,
                 None if group.name.starts_with("dezky-tenant-") => {
-                    panic!("the group {} has no mark", group.name)
+                    let is_strangers = self.is_strangers(System::Authentik, "groups", &group.pk);
+                    assert!(is_strangers, "the group {} has no mark", group.name);
                 }
-                None if !group.name.starts_with("dezky-") => seen.strangers.push(group.name),
                 None => {}
             }
         }
@@ -76,12 +79,17 @@ impl Outside {
             if is_ours(&space) {
                 let tenant = space.description.trim_start_matches("dezky:").to_owned();
                 seen.spaces.entry(tenant).or_default().push(space);
-            } else {
-                seen.strangers.push(space.name);
             }
         }
-        seen.strangers
-            .extend(self.authentik.door("helper").map(|door| format!("helper in {:?}", door.groups)));
+        for (_, row) in self.rows(System::Authentik).table("users") {
+            if let Some(user) = row["attributes"]["dezky"]["userId"].as_str() {
+                *seen.accounts.entry(user.to_owned()).or_default() += 1;
+            }
+        }
+        for (_, row) in self.rows(System::Ocis).table("groups") {
+            *seen.file_groups.entry(row["name"].as_str().unwrap_or_default().to_lowercase()).or_default() +=
+                1;
+        }
         for role in self.mail("Role").await {
             if let Some(mark) = role["description"].as_str().and_then(|text| text.strip_prefix("dezky ")) {
                 *seen.roles.entry(mark.to_owned()).or_default() += 1;
@@ -92,7 +100,6 @@ impl Outside {
             seen.domains.push((text("name"), text("description").trim_start_matches("dezky ").to_owned()));
         }
         seen.domains.sort();
-        seen.strangers.sort();
         seen
     }
 
