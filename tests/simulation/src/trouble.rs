@@ -2,6 +2,7 @@
 
 mod spells;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use domain::provisioning::Provisioning;
@@ -10,6 +11,7 @@ use schema::{StreamId, System};
 use simulators::stalwart::Delivery;
 
 use crate::Database;
+use crate::model::Model;
 use crate::outside::{Backup, Ours};
 use crate::process::{Process, Work};
 use crate::world::World;
@@ -77,11 +79,11 @@ impl<'w> Trouble<'w> {
                 self.world.pass(millis).await;
                 "time"
             }
-            12..16 => self.slow_down(),
-            16..20 => self.lie(),
-            20..26 => self.lose(),
-            26..29 => self.world.outside.settle_stranger(&mut self.rng),
-            29..45 => self.world.outside.break_something(&mut self.rng),
+            12..15 => self.slow_down(),
+            15..19 => self.lie(),
+            19..30 => self.lose(),
+            30..33 => self.world.outside.settle_stranger(&mut self.rng),
+            33..45 => self.world.outside.break_something(&mut self.rng),
             45..49 => {
                 self.world.outside.cut_a_create(&mut self.rng);
                 "space half created"
@@ -90,7 +92,8 @@ impl<'w> Trouble<'w> {
                 self.world.outside.stumble(&mut self.rng);
                 "write race in mail"
             }
-            53..59 => self.meddle().await.unwrap_or("nothing to meddle with"),
+            53..57 => self.meddle().await.unwrap_or("nothing to meddle with"),
+            57 | 58 => self.scribble().await.unwrap_or("nothing to scribble on"),
             59 => {
                 self.world.outside.change_entitlement(&mut self.rng);
                 "entitlement changed"
@@ -113,6 +116,19 @@ impl<'w> Trouble<'w> {
             Ours::Space { tenant, id } => (tenant, System::Ocis, id),
         };
         self.is_bound(tenant, system, id).await.then(|| self.world.outside.meddle(&ours, &mut self.rng))
+    }
+
+    /// The same, on whatever is recorded as somebody's.
+    async fn scribble(&mut self) -> Option<&'static str> {
+        let system = System::ALL[self.rng.usize(..3)];
+        let store = self.anybody().store.clone();
+        let mut bound = BTreeSet::new();
+        for tenant in Model::of(&store).await.tenants.keys() {
+            let stream = StreamId::provisioning(tenant.parse().ok()?, system);
+            let (known, _) = store.fold::<Provisioning>(&stream).await.ok()?;
+            bound.extend(known.bound().values().cloned());
+        }
+        self.world.outside.scribble(system, &bound, &mut self.rng)
     }
 
     /// Whether it is recorded as a tenant's.

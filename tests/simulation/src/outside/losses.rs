@@ -121,6 +121,67 @@ impl Outside {
         (all - left, all)
     }
 
+    /// Somebody changes a field of something that we have bound.
+    pub(crate) fn scribble(
+        &self,
+        system: System,
+        bound: &BTreeSet<String>,
+        rng: &mut fastrand::Rng,
+    ) -> Option<&'static str> {
+        let mut rows = self.rows(system);
+        let is_bound = |key: &str| {
+            let key = key.trim_matches('"');
+            let key = match system {
+                System::Stalwart => key.parse().map(super::rows::mail_id).unwrap_or_default(),
+                System::Authentik | System::Ocis => key.to_owned(),
+            };
+            bound.contains(&key)
+        };
+        let ours: Vec<_> = self.ours_in(system).into_iter().filter(|(_, key)| is_bound(key)).collect();
+        let (table, key) = rng.choice(ours)?;
+        let row = rows.change(table, &serde_json::from_str(&key).ok()?)?;
+        let word = match (system, table) {
+            (System::Authentik, "users") => match rng.u8(..3) {
+                0 => {
+                    row["attributes"] = json!({ "colour": "green" });
+                    "mark of an account wiped"
+                }
+                1 => {
+                    row["name"] = json!("Somebody Else");
+                    row["email"] = json!("somebody@else.test");
+                    "account changed"
+                }
+                _ => {
+                    row["is_active"] = json!(false);
+                    "account disabled"
+                }
+            },
+            (System::Stalwart, "Role") if rng.bool() => {
+                row["disabledPermissions"] = json!({});
+                "role opened"
+            }
+            (System::Stalwart, "Role" | "Domain") => {
+                row["description"] = json!(null);
+                "mark in mail wiped"
+            }
+            (System::Stalwart, "Account") => {
+                row["roles"] = json!({ "@type": "User" });
+                "account in mail freed"
+            }
+            (System::Ocis, "groups") => {
+                if rng.bool() {
+                    row["name"] = json!(format!("renamed {key}"));
+                } else {
+                    row["members"] = json!([]);
+                }
+                "group in files changed"
+            }
+            (System::Authentik | System::Stalwart | System::Ocis, _) => return None,
+        };
+        self.load(&rows);
+        Some(word)
+    }
+
     /// Every list comes back empty from now on; what is asked for by its id is there. Rules to take back later.
     pub(crate) fn empty_lists(&self, system: System) -> Vec<Rule> {
         let lie = || Rule::always(Effect::NothingThere);
