@@ -193,6 +193,14 @@ impl Reconciler {
         }
     }
 
+    /// What a process that starts finds out about systems in which nothing is made.
+    pub(crate) async fn tell_losses(&self) -> Result<(), WorkError> {
+        for loss in self.0.losses.list().await?.iter().filter(|loss| loss.confirmed_at.is_none()) {
+            tell(loss.system, loss.why, Counted { missing: loss.missing, bound: loss.bound });
+        }
+        Ok(())
+    }
+
     /// Compares everything that is bound in a system with everything that is there.
     async fn count(&self, system: System) -> Result<Result<Counted, CallError>, WorkError> {
         let bound = {
@@ -245,11 +253,7 @@ impl Reconciler {
             }
             self.0.losses.note(system, why, (missing, bound), now).await?;
             if loss.is_none() {
-                metrics::gauge!("dezky_creating_stopped", "system" => system.as_str()).set(1);
-                tracing::error!(
-                    %system, why = why.as_str(), missing, bound,
-                    "too much of what we made is missing: nothing is made there until it is back or `dezky confirm-loss {system}`"
-                );
+                tell(system, why, counted);
             }
             return Ok(Permit::Stopped(why));
         }
@@ -278,6 +282,8 @@ impl Reconciler {
     pub async fn watch_losses(&self) -> Result<usize, WorkError> {
         let losses = self.0.losses.list().await?;
         for loss in &losses {
+            let is_stopped = u8::from(loss.confirmed_at.is_none());
+            metrics::gauge!("dezky_creating_stopped", "system" => loss.system.as_str()).set(is_stopped);
             let is_enforced = self.0.systems.mode(loss.system) == SystemMode::Enforce;
             if is_enforced && self.0.breakers.ask(loss.system, self.now()) == Verdict::Go {
                 drop(self.permit(loss.system, How::Counting).await?);
@@ -289,6 +295,16 @@ impl Reconciler {
         }
         Ok(losses.len())
     }
+}
+
+/// The one loud line.
+fn tell(system: System, why: LossWhy, counted: Counted) {
+    let Counted { missing, bound } = counted;
+    metrics::gauge!("dezky_creating_stopped", "system" => system.as_str()).set(1);
+    tracing::error!(
+        %system, why = why.as_str(), missing, bound,
+        "too much of what we made is missing: nothing is made there until it is back or `dezky confirm-loss {system}`"
+    );
 }
 
 fn permit_of(loss: &Loss) -> Permit {

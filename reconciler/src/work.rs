@@ -46,6 +46,7 @@ impl Reconciler {
         }
         self.0.left_alone.forget_all().await?;
         self.tell_modes().await?;
+        self.tell_losses().await?;
         tokio::join!(
             self.until(&stop, self.follow_forever()),
             join_all(System::ALL.map(|system| self.work_in(system, &stop))),

@@ -26,6 +26,7 @@ async fn new_tenants_get_group_and_space_before_a_slow_mail_server_has_made_anyt
     let outside = Outside::of(&installation);
     tenant(&operator, "first").await;
     converged(&operator, "first").await;
+    converged(&operator, "dezky").await;
     let (groups, spaces) = (outside.tenant_groups().await, outside.spaces().await);
     let made = || count(&outside.stalwart, "Domain", |row| row["description"].is_string());
     let before = made().await;
@@ -44,6 +45,7 @@ async fn suspended_tenants_are_shut_in_identity_and_files_before_a_slow_mail_ser
     let installation = installation();
     let (running, operator) = up(&installation).await;
     let outside = Outside::of(&installation);
+    converged(&operator, "dezky").await;
     let ours = outside.open_spaces().await;
     for number in 0..SUSPENDED {
         tenant(&operator, &format!("tenant-{number}")).await;

@@ -21,9 +21,10 @@ async fn running_until(world: &World, seen: impl AsyncFn() -> bool) {
     let work = async {
         tokio::join!(projector::run(views, store, stop.clone()), reconciler.run(stop.clone())).1.unwrap();
     };
+    let mut often = tokio::time::interval(Duration::from_millis(20));
     let look = async {
         while !seen().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            often.tick().await;
             // Who looked before the read models had caught up looks again in a moment.
             pass_millis(20);
         }
