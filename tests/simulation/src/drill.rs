@@ -240,7 +240,7 @@ async fn resume(rest: &Rest<'_>, tenant: TenantId) {
 
 /// Why doors that should be shut are not, for whoever reads the finding.
 async fn why_open(rest: &Rest<'_>, tenant: TenantId) -> String {
-    let mut said = String::new();
+    let mut said = Vec::new();
     for system in System::ALL {
         let (known, _) = rest
             .process
@@ -248,10 +248,10 @@ async fn why_open(rest: &Rest<'_>, tenant: TenantId) -> String {
             .fold::<Provisioning>(&StreamId::provisioning(tenant, system))
             .await
             .expect("a stream");
-        said += &format!("{system}: shut {} {:?}; ", known.access_revoked(), known.phase());
+        said.push(format!("{system}: shut {} {:?}", known.access_revoked(), known.phase()));
     }
     let status = rest.process.reconciler.status().await.expect("a status");
-    format!("{said} {:#?} {:#?} {:#?}", status.waiting, status.left_alone, status.losses)
+    format!("{said:?} {:#?} {:#?} {:#?}", status.waiting, status.left_alone, status.losses)
 }
 
 async fn are_shut(rest: &Rest<'_>, tenant: TenantId, systems: &[System]) -> bool {
