@@ -135,7 +135,7 @@ impl Client {
         self.list("find users", "/core/users/", &of_users(filter, value)).await
     }
 
-    /// Everybody who carries our mark for one of these, at most [`MARKS_MAX`] of them.
+    /// Everybody who carries our mark for one of these, at most `MARKS_MAX` of them.
     pub async fn users_marked(&self, ids: &[UserId]) -> Result<Vec<User>, CallError> {
         let mark = json!({ "dezky__userId__in": ids }).to_string();
         self.list("find users by their marks", "/core/users/", &of_users("attributes", &mark)).await

@@ -210,7 +210,7 @@ impl Client {
         self.write("add the account to the group", Method::POST, &path, Some(&body)).await
     }
 
-    /// Adds up to [`ADDED_MAX`] accounts at once; those who are members stay so.
+    /// Adds up to `ADDED_MAX` accounts at once; those who are members stay so.
     pub async fn add_members(&self, group: &str, users: &[&str]) -> Result<(), CallError> {
         let path = format!("/graph/v1.0/groups/{}", encoded(group));
         let users: Vec<String> = users.iter().map(|user| reference(user)).collect();
