@@ -33,7 +33,7 @@ pub(crate) fn pause(error: &CallError, failures: u32, jitter: fn(u64) -> u64) ->
         FailureClass::Auth => AUTH,
         FailureClass::Permanent => PERMANENT,
         FailureClass::Unknown => UNKNOWN,
-        FailureClass::Blocked => BLOCKED,
+        FailureClass::Blocked => error.retry_after.unwrap_or(BLOCKED),
     }
 }
 

@@ -92,6 +92,11 @@ impl CallError {
             .unwrap_or_default()
     }
 
+    /// Whether nothing is wrong but that other doors go first.
+    pub(crate) fn makes_room(&self) -> bool {
+        self.class == FailureClass::Blocked && self.reason == Reason::DependencyNotReady
+    }
+
     /// Whether it concerns one person alone and will not pass by itself: everybody else is served.
     pub fn is_of_a_person(&self) -> bool {
         self.class == FailureClass::Permanent

@@ -20,6 +20,14 @@ const ASK_AGAIN: &str = "on conflict (subject, system) do update set
      reason = case when excluded.closing > 0 then null else due.reason end,
      closing = case when excluded.closing > due.closing then excluded.closing else due.closing end";
 
+/// The same of somebody who saw that doors are open: whoever is about to shut them need not begin again.
+const ASK_ONCE: &str = "on conflict (subject, system) do update set
+     position = case when excluded.position > due.position then excluded.position else due.position end,
+     due_at = case when due.reason = 'ExternalDeleted' and excluded.closing = 0 then due.due_at
+                   when excluded.due_at < due.due_at then excluded.due_at else due.due_at end,
+     reason = case when excluded.closing > 0 and due.closing = 0 then null else due.reason end,
+     closing = case when due.closing = 0 then excluded.closing else due.closing end";
+
 /// Whether a look shuts doors. Doors shut at once, however much other work there is, and after however many failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Haste {
@@ -91,7 +99,7 @@ impl DueRows {
         Self { db }
     }
 
-    /// Asks for looks, and moves our position in the tail in the same transaction.
+    /// Asks for looks at those who differ from what they should be.
     pub(crate) async fn ask(
         &self,
         wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
@@ -99,11 +107,11 @@ impl DueRows {
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
-        put(&mut batch, wanted, position, now);
+        put(&mut batch, wanted, position, now, ASK_ONCE);
         if batch.is_empty() { Ok(()) } else { self.db.write(batch).await.map(drop) }
     }
 
-    /// The same, and everything up to `position` of the tail has been taken in.
+    /// Asks for looks because of events; everything up to `position` of the tail has been taken in.
     pub(crate) async fn absorb(
         &self,
         wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
@@ -111,7 +119,7 @@ impl DueRows {
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
-        put(&mut batch, wanted, position, now);
+        put(&mut batch, wanted, position, now, ASK_AGAIN);
         batch.run(
             "insert into checkpoints (read_model, version, definition, position, recorded_at, epoch, state)
              values ($1, 1, 1, $2, $3, 0, 'live')
@@ -141,7 +149,7 @@ impl DueRows {
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let mut batch = Batch::new();
-        put(&mut batch, systems.iter().map(|system| ((subject, *system), Haste::Usual)), 0, now);
+        put(&mut batch, systems.iter().map(|system| ((subject, *system), Haste::Usual)), 0, now, ASK_AGAIN);
         for system in systems {
             batch.run(
                 "update due set attempts = 0, due_at = $3, state = null, reason = null
@@ -188,8 +196,8 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
-    /// What a subject's row was waiting for has come with an event. Whoever holds the row has perhaps not seen it: the row
-    /// is due again when they give it back.
+    /// What a subject's row was waiting for has come with an event. Whoever holds the row, or takes it before the facts are
+    /// there, has perhaps not seen it: the row asks for facts as new as the event, and is due again when it is given back.
     pub(crate) async fn nudge(
         &self,
         subject: Subject,
@@ -200,8 +208,9 @@ impl DueRows {
         let mut batch = Batch::new();
         batch.run(
             "update due set position = case when position < $3 then $3 else position end,
-                            due_at = case when lease_until is null and due_at > $4 then $4 else due_at end
-              where subject = $1 and system = $2 and (state = 'blocked' or lease_until is not null)",
+                            due_at = case when state = 'blocked' and lease_until is null and due_at > $4
+                                          then $4 else due_at end
+              where subject = $1 and system = $2",
             vec![subject.to_string().into(), system.as_str().into(), position.into(), now.to_string().into()],
             Expect::Any,
         );
@@ -238,6 +247,7 @@ fn put(
     wanted: impl IntoIterator<Item = ((Subject, System), Haste)>,
     position: u64,
     now: Timestamp,
+    again: &'static str,
 ) {
     let rows = wanted
         .into_iter()
@@ -259,7 +269,7 @@ fn put(
         "due",
         &["subject", "system", "position", "due_at", "attempts", "closing"],
         rows,
-        ASK_AGAIN,
+        again,
     );
 }
 

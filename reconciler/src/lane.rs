@@ -87,6 +87,11 @@ impl Lane {
         self.doors.send_if_modified(|doors| std::mem::replace(&mut doors.due, count) != count);
     }
 
+    /// Whether doors wait for a free hand.
+    pub(crate) fn doors_wait(&self) -> bool {
+        self.doors.borrow().due > 0
+    }
+
     /// Waits for this call's turn.
     pub(crate) async fn enter(&self, pace: Pace, effect: Effect) -> Entered<'_> {
         match (pace, effect) {

@@ -15,7 +15,7 @@ use schema::{System, TenantId, UserId};
 use serde::Serialize;
 
 use crate::call::CallError;
-use crate::integration::{Applied, Desired, Door, Integration, Plan, Seen};
+use crate::integration::{Applied, Asked, Desired, Door, Integration, Plan, Seen};
 use crate::lane::Lane;
 pub use client::Client;
 pub use credentials::Credentials;
@@ -277,7 +277,10 @@ impl Integration for Ocis {
     }
 
     async fn apply(&self, desired: &Desired<Spec>, observed: &Observed, steps: &[Step]) -> Applied {
-        apply::apply(&self.client, &desired.spec, observed, steps).await
+        // A hand that shuts doors never waits for others that do.
+        let at_once = self.client.at_once();
+        let client = if desired.asked == Asked::Shut { &at_once } else { &self.client };
+        apply::apply(client, &desired.spec, observed, steps).await
     }
 
     fn seen(desired: &Desired<Spec>, observed: &Observed) -> Seen {

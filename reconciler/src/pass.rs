@@ -49,6 +49,11 @@ impl Input {
         }
     }
 
+    /// Whether it is a tenant that never was active.
+    fn is_pending(&self) -> bool {
+        self.tenant.as_ref().is_some_and(|tenant| tenant.standing.lifecycle == Lifecycle::Pending)
+    }
+
     fn people(&self) -> &[PersonFacts] {
         self.tenant.as_ref().map_or(&self.admins, |tenant| &tenant.people)
     }
@@ -241,9 +246,7 @@ impl Reconciler {
 
     /// A tenant is active once every system has been in place.
     async fn activate(&self, input: &Input) -> Result<(), WorkError> {
-        let Some(tenant) =
-            input.tenant.as_ref().filter(|tenant| tenant.standing.lifecycle == Lifecycle::Pending)
-        else {
+        let Some(tenant) = input.tenant.as_ref().filter(|_| input.is_pending()) else {
             return Ok(());
         };
         let act = ActivateTenant { tenant_id: tenant.tenant_id };

@@ -9,7 +9,7 @@ use super::{
     Account, Authentik, Belongs, GroupSeen, MARK, Observed, PersonSpec, Spec, Step, USER_PATH, groups,
 };
 use crate::call::CallError;
-use crate::integration::{Applied, Desired, Gate, Integration as _, Step as _, each};
+use crate::integration::{Applied, Asked, Desired, Gate, Integration as _, Step as _, each};
 
 /// Steps of one stage, as many at a time as the system bears.
 pub(super) async fn apply(
@@ -19,11 +19,14 @@ pub(super) async fn apply(
     steps: &[Step],
 ) -> Applied {
     let limit = authentik.lane().limit();
-    let belongs = match belonging(authentik.client(), desired, observed, steps, limit).await {
+    // A hand that shuts doors never waits for others that do.
+    let at_once = authentik.client().at_once();
+    let client = if desired.asked == Asked::Shut { &at_once } else { authentik.client() };
+    let belongs = match belonging(client, desired, observed, steps, limit).await {
         Ok(belongs) => belongs,
         Err(error) => return Applied { done: 0, errors: vec![error] },
     };
-    let work = Work { client: authentik.client(), desired, observed, belongs, limit };
+    let work = Work { client, desired, observed, belongs, limit };
     let one = |step| {
         let work = &work;
         async move {

@@ -1,15 +1,18 @@
 //! The one loop: look, plan, work, look again, until a look finds nothing to do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use schema::provisioning::{FailureClass, Reason, Resource};
 
 use super::{Asked, Creating, Desired, Integration, Last, Plan, Refusal, Seen, Step};
 use crate::call::CallError;
-use crate::lane::Shutting;
+use crate::lane::{Lane, Shutting};
 
 /// Looks followed by work; one more look must find nothing to do. Objects, their links, corrections.
 const ROUNDS_MAX: usize = 3;
+/// How long what is not a door makes room.
+const ROOM: Duration = Duration::from_secs(5);
 /// Names of fields kept of one drift.
 const PATHS_MAX: usize = 20;
 
@@ -116,6 +119,9 @@ async fn rounds<I: Integration>(
         if round == ROUNDS_MAX || is_stuck {
             break;
         }
+        if is_closing && must_make_room(system.lane(), &plan.steps) {
+            return Err(making_room());
+        }
         before = now;
         refused = work(system, desired, &observed, plan.steps, attempt, shutting.take()).await?;
     }
@@ -160,6 +166,18 @@ fn hold_back<S: Step>(creating: Creating, plan: &mut Plan<S>) -> bool {
     plan.steps.len() < before
 }
 
+/// Hands that shut doors do nothing else while other doors wait for a hand: they would hold back for those, and those
+/// would wait for them.
+fn must_make_room<S: Step>(lane: &Lane, steps: &[S]) -> bool {
+    lane.doors_wait() && !steps.iter().any(Step::shuts)
+}
+
+fn making_room() -> CallError {
+    let summary = "the doors are shut; everything else makes room for other doors";
+    let waits = CallError::new(FailureClass::Blocked, Reason::DependencyNotReady, summary);
+    CallError { retry_after: Some(ROOM), ..waits }
+}
+
 fn creating_is_stopped() -> CallError {
     let summary =
         "nothing is made here for now: too much of what we made is missing, or it is another installation";
@@ -186,6 +204,10 @@ async fn work<I: Integration>(
     for stage in steps.chunk_by(|left, right| left.stage() == right.stage()) {
         if !stage.iter().any(Step::shuts) {
             shutting = None;
+            if desired.asked == Asked::Shut && attempt.steps_done > 0 && system.lane().doors_wait() {
+                // The next look sees these doors shut, and makes room.
+                break;
+            }
         } else if shutting.is_none() {
             shutting = Some(system.lane().shutting());
         }

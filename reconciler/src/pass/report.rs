@@ -12,7 +12,7 @@ use schema::{Event, ProvisioningEvent, Recorded, System, Timestamp};
 use super::{End, Input, Wanted};
 use crate::attempts::Tried;
 use crate::backoff;
-use crate::due::{Later, Lease, Waits};
+use crate::due::{Haste, Later, Lease, Waits};
 use crate::integration::{Asked, Attempt, Last, Settled};
 use crate::record::Reported;
 use crate::{Reconciler, WorkError};
@@ -168,9 +168,12 @@ impl Reconciler {
         recorded_at: u64,
     ) -> Result<(), WorkError> {
         let now = self.now();
-        // Who waits for this system opens doors; while doors are asked shut nobody waits.
-        let frees_identity =
-            end.is_in_place() && lease.system != System::Authentik && input.asked == Asked::Nothing;
+        // Who waits for this system opens doors. Once a tenant has been active, nobody waits while doors are asked shut.
+        let may_wait = input.asked == Asked::Nothing || input.is_pending();
+        let frees_identity = end.is_in_place() && lease.system != System::Authentik && may_wait;
+        // Who makes room has shut its doors: it is one of those that wait, not one of those they wait for.
+        let makes_room = matches!(&end, End::Failed(error) if error.makes_room());
+        let haste = if makes_room { Haste::Usual } else { input.haste() };
         let later = match end {
             End::Settled(Settled::Level | Settled::Observed) => None,
             End::Settled(Settled::Waiting) => {
@@ -207,7 +210,6 @@ impl Reconciler {
         match later {
             None => self.0.due.done(lease, input.position).await?,
             Some((until, failures, waits, reason)) => {
-                let haste = input.haste();
                 let later = Later { until, failures, waits, reason: reason.as_str(), haste };
                 self.0.due.postpone(lease, &later).await?;
             }

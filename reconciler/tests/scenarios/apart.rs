@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use domain::provisioning::SystemStatus;
 use futures::future::{Either, select};
 use projector::Views;
 use schema::{System, TenantId};
 use simulators::{Effect, Rule};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, pass_millis};
+use crate::world::{Setup, World, pass_millis};
 
 /// So long nothing else takes, on whatever machine: what is seen before it did not wait for it.
 const FOR_EVER: Duration = Duration::from_mins(10);
@@ -96,4 +97,48 @@ async fn a_domain_that_is_verified_while_identity_is_in_hand_gets_its_mail() {
         world.observed(acme, System::Stalwart).await.bound().keys().any(|resource| resource.key == "acme.dk")
     })
     .await;
+}
+
+/// Much less than it takes when every write of every tenant holds back for all the others.
+const SOON: Duration = Duration::from_mins(4);
+
+#[tokio::test]
+async fn tenants_that_were_suspended_before_anything_was_made_do_not_wait_for_each_others_doors() {
+    let world = World::start_with(Setup { hands: 2, ..Setup::default() }).await;
+    let all = tenants(&world, 8).await;
+    for tenant in &all {
+        world.suspend(*tenant).await;
+    }
+    let in_place = running_until(&world, async || {
+        let mut in_place = true;
+        for tenant in &all {
+            in_place &= world.states(*tenant).await == [SystemStatus::Ok; 3];
+            in_place &= world.revoked(*tenant).await == [true; 3];
+        }
+        in_place
+    });
+    tokio::time::timeout(SOON, in_place).await.expect("hands that shut doors wait for each other");
+}
+
+#[tokio::test]
+async fn a_sweep_does_not_make_a_look_that_shuts_doors_begin_again() {
+    let mut world = World::start().await;
+    let all = tenants(&world, 3).await;
+    world.settle().await;
+    world.ocis.faults.add(Rule::always(Effect::Status(503)));
+    for tenant in &all {
+        world.suspend(*tenant).await;
+    }
+    world.settle().await;
+    let closing = || async {
+        let sql = "select closing from due where system = 'ocis' order by subject";
+        let rows = world.views.db().query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.count(0).unwrap()).collect::<Vec<_>>()
+    };
+    let before = closing().await;
+    world.person("somebody@else.test").await;
+    world.ocis.faults.clear();
+    world.reconciler.sweep().await.unwrap();
+    assert_eq!(closing().await, before);
+    assert!(before.iter().all(|position| *position > 0));
 }
