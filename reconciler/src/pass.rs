@@ -116,6 +116,12 @@ impl Reconciler {
             // There is no such tenant.
             return Ok(self.0.due.done(lease, lease.position).await?);
         };
+        if lease.closing > 0 && input.haste() == Haste::Usual {
+            // A hand that shuts doors would hold back for doors that wait for it.
+            self.0.due.opens_again(lease).await?;
+            self.0.woken.of(lease.system).notify_one();
+            return Ok(());
+        }
         let wanted = self.wanted(lease, &input).await?;
         let since = match (&input.tenant, wanted.is_new) {
             (Some(tenant), false) => order::waiting_since(tenant, self.now()),

@@ -126,6 +126,19 @@ impl DueRows {
         self.db.write(batch).await.map(drop)
     }
 
+    /// Gives a lease back to the hands that do not shut doors: its doors were asked open again.
+    pub(crate) async fn opens_again(&self, lease: &Lease) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        batch.run(
+            "update due set lease_until = null, lease_owner = null,
+                            closing = case when closing > $4 then closing else 0 end
+              where subject = $1 and system = $2 and lease_owner = $3",
+            [lease.key(), vec![lease.position.into()]].concat(),
+            Expect::Any,
+        );
+        self.db.write(batch).await.map(drop)
+    }
+
     /// Takes what is due of a subject in a system, if nobody else has it.
     pub(crate) async fn take(
         &self,
